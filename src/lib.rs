@@ -1,0 +1,4 @@
+//! Vaultquake shakes a Vault-compatible cluster and says, with evidence, what held.
+
+pub mod model;
+pub mod record;

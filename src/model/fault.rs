@@ -1,0 +1,124 @@
+//! Faults as data: kinds and targets. How to inject them is the `fault` module's job.
+
+use super::NodeId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// SIGKILL; healed by starting and unsealing the node.
+    Kill,
+    /// SIGTERM and wait for the exit; healed by starting and unsealing the node.
+    Stop,
+    /// SIGSTOP; healed by SIGCONT.
+    Pause,
+    /// SIGTERM, then start and unseal: heals itself, so `heal_after` is the time it stays down.
+    Restart,
+    /// The active node is asked to give up leadership; one-shot.
+    StepDown,
+    /// The node is sealed by API; healed by unsealing it.
+    Seal,
+    /// A token or lease made with a scaled TTL is watched to its end; one-shot.
+    Expire,
+}
+
+impl FaultKind {
+    pub const ALL: [FaultKind; 7] = [
+        FaultKind::Kill,
+        FaultKind::Stop,
+        FaultKind::Pause,
+        FaultKind::Restart,
+        FaultKind::StepDown,
+        FaultKind::Seal,
+        FaultKind::Expire,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::Kill => "kill",
+            FaultKind::Stop => "stop",
+            FaultKind::Pause => "pause",
+            FaultKind::Restart => "restart",
+            FaultKind::StepDown => "step-down",
+            FaultKind::Seal => "seal",
+            FaultKind::Expire => "expire",
+        }
+    }
+
+    /// Whether nothing remains to be healed once it has happened.
+    pub fn is_one_shot(self) -> bool {
+        matches!(self, FaultKind::StepDown | FaultKind::Expire)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whom a fault is meant for; resolved to nodes at the moment of injection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    Leader,
+    /// One node that is not the leader, drawn with the run's seed.
+    Follower,
+    /// Every node in turn, followers first and the leader last, with the cluster healthy in between.
+    Each,
+    /// All nodes at the same moment.
+    All,
+    /// More than half of the nodes, the leader among them, at the same moment.
+    Majority,
+    Node(NodeId),
+    /// For `expire`: a fresh AppRole token, or the lease behind it.
+    Token,
+    Lease,
+}
+
+impl Target {
+    /// The words a scenario may use beside a node's name.
+    pub const WORDS: [&'static str; 7] = ["leader", "follower", "each", "all", "majority", "token", "lease"];
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Target::Leader => "leader",
+            Target::Follower => "follower",
+            Target::Each => "each",
+            Target::All => "all",
+            Target::Majority => "majority",
+            Target::Token => "token",
+            Target::Lease => "lease",
+            Target::Node(id) => id.as_str(),
+        })
+    }
+}
+
+impl From<&str> for Target {
+    fn from(text: &str) -> Self {
+        match text {
+            "leader" => Target::Leader,
+            "follower" => Target::Follower,
+            "each" => Target::Each,
+            "all" => Target::All,
+            "majority" => Target::Majority,
+            "token" => Target::Token,
+            "lease" => Target::Lease,
+            node => Target::Node(NodeId::new(node)),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Target::from(String::deserialize(deserializer)?.as_str()))
+    }
+}

@@ -1,0 +1,213 @@
+//! The journal: everything that happened and was seen, beside the operations of the history.
+//! One JSON object a line, `t_ms` on the run's clock.
+
+use super::{FaultKind, NodeId, Role, Target};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Milliseconds since the run began, when it was seen.
+    pub t_ms: f64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Setup,
+    WarmUp,
+    Steady,
+    Fault,
+    Recovery,
+    Collect,
+}
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Setup => "setup",
+            Phase::WarmUp => "warm-up",
+            Phase::Steady => "steady",
+            Phase::Fault => "fault",
+            Phase::Recovery => "recovery",
+            Phase::Collect => "collect",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A phase begins, and with it the one before ends.
+    Phase {
+        phase: Phase,
+    },
+    /// A step of bringing the cluster up or setting it up is done.
+    SetUp {
+        step: String,
+        took_ms: f64,
+    },
+    /// A node's process was started (again).
+    NodeStarted {
+        node: NodeId,
+        how: String,
+    },
+    /// A node asked to join; it is a voter from `voter_ms` on.
+    NodeJoined {
+        node: NodeId,
+        requested_ms: f64,
+        voter_ms: f64,
+    },
+    /// Full number of healthy voters for the first time; counted from the first process start.
+    ClusterReady {
+        took_ms: f64,
+        reused_state: bool,
+    },
+
+    /// A rate stage of a ramp begins (`load` is the index in the scenario).
+    Stage {
+        load: u16,
+        rate: f64,
+    },
+    /// The ramp ended early: what had clearly broken.
+    RampEnded {
+        load: u16,
+        reason: String,
+    },
+
+    /// Intent, on disk before anything is done.
+    FaultRequested {
+        fault: String,
+        kind: FaultKind,
+        target: Target,
+        nodes: Vec<NodeId>,
+    },
+    /// It took hold, and this is how we know.
+    FaultApplied {
+        fault: String,
+        evidence: String,
+    },
+    /// It had no effect, or could not be done. No verdict follows from it.
+    FaultNotApplied {
+        fault: String,
+        reason: String,
+    },
+    HealRequested {
+        fault: String,
+    },
+    Healed {
+        fault: String,
+        evidence: String,
+    },
+    HealFailed {
+        fault: String,
+        reason: String,
+    },
+
+    /// The node's answer changed. `previous_ms` is the last poll that still saw the role before.
+    Role {
+        node: NodeId,
+        role: Role,
+        previous_ms: f64,
+    },
+    /// About a second of polls of one node: time, applied and committed raft index.
+    Indices {
+        node: NodeId,
+        samples: Vec<(f64, u64, u64)>,
+    },
+    /// Who is leader in which term, as autopilot says.
+    Term {
+        term: u64,
+        leader: NodeId,
+    },
+    /// The cluster's redundancy as autopilot says; journalled when it changes.
+    Redundancy {
+        voters: u8,
+        healthy: u8,
+        failure_tolerance: u8,
+    },
+    /// `sys/health?standbyok=true` of one node. Status 0: no answer within the deadline.
+    Health {
+        node: NodeId,
+        status: u16,
+        latency_ms: f64,
+    },
+    /// The oldest TLS version that a node accepted and the newest it refused.
+    TlsProbe {
+        node: NodeId,
+        accepted: Vec<String>,
+        refused: Vec<String>,
+    },
+    /// A fresh AppRole token, as `auth/token/lookup-self` describes it.
+    TokenLookup {
+        ttl_s: f64,
+        renewable: bool,
+    },
+
+    /// One second of the control probe.
+    Control {
+        window_ms: f64,
+        stall_p99_ms: f64,
+        stall_max_ms: f64,
+        echo_p99_ms: f64,
+        echo_max_ms: f64,
+    },
+    /// One second of CPU, in seconds of CPU time.
+    Cpu {
+        window_ms: f64,
+        servers: f64,
+        harness: f64,
+        other: f64,
+        steal: f64,
+    },
+
+    /// A short-lived token or lease was made (`subject` is a name of ours, never the token).
+    Minted {
+        fault: String,
+        subject: String,
+        ttl_ms: f64,
+        documented_ttl_ms: f64,
+    },
+    /// It was asked for through one node: alive, dead, or unknown when the node gave no clear answer.
+    Sighting {
+        fault: String,
+        subject: String,
+        node: NodeId,
+        sent_ms: f64,
+        alive: Option<bool>,
+    },
+
+    /// After recovery: what the cluster holds for one key. `versions` are (number, digest) of those still retained.
+    /// `current` is `None` when the key does not exist.
+    ReadBack {
+        key: u32,
+        node: NodeId,
+        current: Option<u64>,
+        versions: Vec<(u64, String)>,
+    },
+    /// A key that could not be read back, with the reason.
+    ReadBackFailed {
+        key: u32,
+        reason: String,
+    },
+    /// Every key that had an acknowledged write was asked for.
+    ReadBackDone {
+        keys: u32,
+    },
+
+    /// `abort_when` stopped the run.
+    Aborted {
+        reason: String,
+    },
+    /// A signal stopped the run.
+    Interrupted {
+        signal: String,
+    },
+    /// The harness itself failed: no verdict on the server follows.
+    HarnessError {
+        reason: String,
+    },
+    /// Everything was taken down; the run is complete.
+    Ended,
+}

@@ -1,0 +1,28 @@
+//! Plain data that every other module speaks in. Uses nothing of ours, does nothing live:
+//! no clock, no file, no network.
+
+mod blueprint;
+mod fault;
+mod journal;
+mod node;
+mod objective;
+mod operation;
+mod picture;
+mod quantity;
+mod result;
+mod run_info;
+mod scenario;
+mod verdict;
+
+pub use blueprint::*;
+pub use fault::*;
+pub use journal::*;
+pub use node::*;
+pub use objective::*;
+pub use operation::*;
+pub use picture::*;
+pub use quantity::*;
+pub use result::*;
+pub use run_info::*;
+pub use scenario::*;
+pub use verdict::*;

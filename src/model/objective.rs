@@ -1,0 +1,191 @@
+//! Objectives: what a document promises, as a number with a comparison and a unit.
+
+use super::QuantityError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Less,
+    AtMost,
+    AtLeast,
+    More,
+    Equal,
+}
+
+impl Comparison {
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Less => "<",
+            Comparison::AtMost => "≤",
+            Comparison::AtLeast => "≥",
+            Comparison::More => ">",
+            Comparison::Equal => "=",
+        }
+    }
+}
+
+/// A bound such as `< 5 ms`, `≥ 1000 /s`, `99.99 %` (at least), `0 s` (exactly).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    pub comparison: Comparison,
+    /// In `unit`.
+    pub value: f64,
+    pub unit: Unit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Ms,
+    S,
+    Minutes,
+    Hours,
+    Percent,
+    PerSecond,
+    /// A plain number, such as a count of lost writes.
+    Count,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Ms => "ms",
+            Unit::S => "s",
+            Unit::Minutes => "min",
+            Unit::Hours => "h",
+            Unit::Percent => "%",
+            Unit::PerSecond => "/s",
+            Unit::Count => "",
+        }
+    }
+}
+
+impl Bound {
+    /// Whether `measured`, in the bound's unit, keeps it.
+    pub fn holds(&self, measured: f64) -> bool {
+        match self.comparison {
+            Comparison::Less => measured < self.value,
+            Comparison::AtMost => measured <= self.value,
+            Comparison::AtLeast => measured >= self.value,
+            Comparison::More => measured > self.value,
+            Comparison::Equal => (measured - self.value).abs() < 1e-9,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{} {} {}", self.comparison.symbol(), self.value, self.unit.name());
+        f.pad(text.trim_end())
+    }
+}
+
+impl FromStr for Bound {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let wrong = |why: &str| {
+            QuantityError(format!(
+                "`{text}` is not a bound: {why}; write for example `< 5 ms`, `>= 1000 /s` or `>= 99.99 %`"
+            ))
+        };
+        let trimmed = text.trim();
+        let (comparison, rest) = [
+            ("<=", Comparison::AtMost),
+            ("≤", Comparison::AtMost),
+            (">=", Comparison::AtLeast),
+            ("≥", Comparison::AtLeast),
+            ("<", Comparison::Less),
+            (">", Comparison::More),
+            ("=", Comparison::Equal),
+        ]
+        .iter()
+        .find_map(|(symbol, comparison)| trimmed.strip_prefix(symbol).map(|rest| (*comparison, rest)))
+        .ok_or_else(|| wrong("it must begin with one of < <= > >= ="))?;
+        let rest = rest.trim();
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let value: f64 = rest[..digits].parse().map_err(|_| wrong("a number is expected"))?;
+        let unit = match rest[digits..].trim() {
+            "ms" => Unit::Ms,
+            "s" => Unit::S,
+            "min" => Unit::Minutes,
+            "h" => Unit::Hours,
+            "%" => Unit::Percent,
+            "/s" => Unit::PerSecond,
+            "" => Unit::Count,
+            _ => return Err(wrong("the unit is not one of ms, s, min, h, %, /s")),
+        };
+        Ok(Bound { comparison, value, unit })
+    }
+}
+
+impl Serialize for Bound {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One promise of a blueprint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Which figure: one of [`OBJECTIVE_IDS`].
+    pub id: String,
+    pub target: Bound,
+    /// The document that promises it.
+    pub source: String,
+    /// The document's own words, when they say more than the bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+}
+
+/// Every objective that can be judged, with what is measured for it.
+pub const OBJECTIVE_IDS: [(&str, &str); 16] = [
+    ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
+    ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
+    ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
+    ("throughput.node", "the highest rate that one node carried within the latency and error objectives"),
+    ("throughput.knee", "the ramp found the rate at which an objective breaks"),
+    ("availability", "acknowledged / attempted over the whole run"),
+    ("auth.success", "acknowledged / attempted logins over the whole run"),
+    ("failover.rto", "longest window without a success, worst operation and route"),
+    ("failover.mttr", "from the fault to the first acknowledged write through the surviving nodes"),
+    ("failover.rpo", "acknowledged writes missing after recovery"),
+    ("recovery.redundancy", "from the end of the timeline to full redundancy: every voter healthy again"),
+    ("cluster.init", "from the start of the first process to the full number of healthy voters"),
+    ("node.join", "slowest node: from its join request to being a voter"),
+    ("health.latency", "99th percentile of sys/health?standbyok=true on the worst node while it ran"),
+    ("token.ttl", "time to live of a fresh AppRole token, as looked up"),
+    ("tls.min", "the oldest TLS version that a node accepts"),
+];
+
+/// Invariants that a scenario may expect, with what each says.
+pub const INVARIANT_IDS: [(&str, &str); 3] = [
+    ("no-lost-writes", "every acknowledged write is there after recovery"),
+    ("single-leader", "no two nodes acknowledged as leader at the same time"),
+    ("token-expiry", "no token dead before its time, none alive after it"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_read_and_written() {
+        let bound: Bound = "< 5 ms".parse().unwrap();
+        assert!(bound.holds(4.99) && !bound.holds(5.0));
+        assert_eq!(bound.to_string(), "< 5 ms");
+        assert_eq!(">=1000/s".parse::<Bound>().unwrap().to_string(), "≥ 1000 /s");
+        assert!(">= 99.99 %".parse::<Bound>().unwrap().holds(99.995));
+        assert!("= 0".parse::<Bound>().unwrap().holds(0.0));
+        for text in ["5 ms", "< ms", "< 5 lightyears", ""] {
+            assert!(text.parse::<Bound>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Operations: what a client asked, through which route, and what it may conclude from the answer.
+
+use super::NodeId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What one request of the load does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Workload {
+    #[serde(rename = "kv2.read")]
+    Kv2Read,
+    #[serde(rename = "kv2.write")]
+    Kv2Write,
+    /// A write with `cas` set to the version this client knows to be the newest.
+    #[serde(rename = "kv2.cas")]
+    Kv2Cas,
+    #[serde(rename = "approle.login")]
+    ApproleLogin,
+}
+
+impl Workload {
+    pub const ALL: [Workload; 4] =
+        [Workload::Kv2Read, Workload::Kv2Write, Workload::Kv2Cas, Workload::ApproleLogin];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Workload::Kv2Read => "kv2.read",
+            Workload::Kv2Write => "kv2.write",
+            Workload::Kv2Cas => "kv2.cas",
+            Workload::ApproleLogin => "approle.login",
+        }
+    }
+
+    /// Whether an acknowledgement means that a KV version was stored.
+    pub fn stores_a_version(self) -> bool {
+        matches!(self, Workload::Kv2Write | Workload::Kv2Cas)
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How a client chooses the node it sends to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Route {
+    /// The node last seen active; the last known leader while none is seen.
+    Leader,
+    /// Each node in turn, dead or alive: a load balancer without health checks.
+    Any,
+    /// The nodes last seen as standby, in turn.
+    Standby,
+    /// The nodes that a Kubernetes readiness probe would keep in the service, in turn.
+    Healthy,
+    Node(NodeId),
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Route::Leader => "leader",
+            Route::Any => "any",
+            Route::Standby => "standby",
+            Route::Healthy => "healthy",
+            Route::Node(id) => id.as_str(),
+        })
+    }
+}
+
+impl From<&str> for Route {
+    fn from(text: &str) -> Self {
+        match text {
+            "leader" => Route::Leader,
+            "any" => Route::Any,
+            "standby" => Route::Standby,
+            "healthy" => Route::Healthy,
+            node => Route::Node(NodeId::new(node)),
+        }
+    }
+}
+
+impl Serialize for Route {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Route {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Route::from(String::deserialize(deserializer)?.as_str()))
+    }
+}
+
+/// What the client may conclude.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Acknowledged.
+    Ok,
+    /// Certainly without effect: never sent, or refused by an answer that says so.
+    Failed,
+    /// May have taken effect, now or later: timeout, reset after sending, 500.
+    Unknown,
+}
+
+/// Why an operation was not acknowledged. `Status` keeps the HTTP status beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    ConnectRefused,
+    ConnectTimeout,
+    /// Any other trouble before the request was sent (reset in the TLS handshake, no route).
+    Connect,
+    /// The connection broke after the request was sent.
+    Reset,
+    /// No answer until the deadline.
+    Timeout,
+    /// An answer with an unexpected status.
+    Status,
+    /// A standby that could not forward answered with a redirect.
+    Redirect,
+    /// Another version than the expected one was there.
+    CasConflict,
+    /// No node fits the route right now.
+    NoNode,
+    /// An answer that could not be read as what the API documents.
+    Malformed,
+}
+
+impl ErrorKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::ConnectRefused => "connection refused",
+            ErrorKind::ConnectTimeout => "connect timeout",
+            ErrorKind::Connect => "connect failed",
+            ErrorKind::Reset => "connection reset",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Status => "status",
+            ErrorKind::Redirect => "redirect to the old leader",
+            ErrorKind::CasConflict => "version conflict",
+            ErrorKind::NoNode => "no node for the route",
+            ErrorKind::Malformed => "malformed answer",
+        }
+    }
+}
+
+/// One line of the history. Times are microseconds on the run's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Counts up within the run, in order of the intended start within a load.
+    pub id: u64,
+    /// Index into [`super::Scenario::load`]; `None` for the harness's own failover probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<u16>,
+    pub op: Workload,
+    pub route: Route,
+    /// Where it was sent; `None` when no node fitted the route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// When it should have been sent.
+    pub due_us: u64,
+    /// When it was handed to the client.
+    pub sent_us: u64,
+    /// When the answer was complete, or the deadline.
+    pub done_us: u64,
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Which secret, by its number; the path is in no shareable file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<u32>,
+    /// The KV version that was written or read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// First 16 hex digits of the keyed SHA-256 of the value that was sent or read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The raft index of the answer's `X-Vault-Index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+}
+
+impl Operation {
+    /// From the intended start to the answer or the deadline.
+    pub fn latency_us(&self) -> u64 {
+        self.done_us.saturating_sub(self.due_us)
+    }
+
+    pub fn is_ok(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+}

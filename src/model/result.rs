@@ -1,0 +1,192 @@
+//! `result.json`, version 1: a public contract. Fields may be added, never renamed.
+
+use super::{FaultKind, NodeId, Server, Target, Verdict};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    pub version: u32,
+    pub scenario: String,
+    pub summary: String,
+    pub backend: String,
+    pub server: Server,
+    pub seed: u64,
+    pub started_at: jiff::Timestamp,
+    pub duration_ms: f64,
+    pub verdict: Verdict,
+    /// Why the verdict is not a pass; empty for a pass.
+    pub reasons: Vec<String>,
+    pub objectives: Vec<ObjectiveRow>,
+    pub invariants: Vec<InvariantRow>,
+    pub faults: Vec<FaultRow>,
+    pub failovers: Vec<Failover>,
+    pub outages: Vec<Outage>,
+    pub load: Vec<LoadRow>,
+    pub budget: Option<Budget>,
+    pub control: Control,
+    /// Phases in order, with their start and end.
+    pub phases: Vec<PhaseRow>,
+    pub overrides: Vec<String>,
+    pub command: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveRow {
+    pub id: String,
+    pub gating: bool,
+    pub source: String,
+    /// As the document has it: `< 60 s`.
+    pub target: String,
+    /// In `unit`; null when nothing was measured.
+    pub measured: Option<f64>,
+    pub unit: String,
+    /// 95 % interval of `measured`, or the measurement's resolution where it is a single event.
+    pub interval: Option<[f64; 2]>,
+    pub samples: u64,
+    pub verdict: Verdict,
+    /// Why it is not a pass, or how long a run would decide it. Empty for a plain pass.
+    pub note: String,
+    pub breakdown: Vec<Breakdown>,
+}
+
+/// The same figure for one part: an operation and route, a node, a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Breakdown {
+    pub part: String,
+    pub measured: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+    pub samples: u64,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InvariantRow {
+    pub id: String,
+    pub gating: bool,
+    pub verdict: Verdict,
+    /// How many things were checked: for `no-lost-writes`, acknowledged writes read back.
+    pub checked: u64,
+    pub note: String,
+    pub violations: Vec<Violation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    pub summary: String,
+    /// Id of the known finding that it is.
+    pub known: Option<String>,
+    /// Lines of the journal or history that prove it.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultRow {
+    pub id: String,
+    pub kind: FaultKind,
+    pub target: Target,
+    pub nodes: Vec<NodeId>,
+    pub requested_ms: f64,
+    pub applied_ms: Option<f64>,
+    /// How we know that it took hold, or why it did not.
+    pub evidence: String,
+    pub healed_ms: Option<f64>,
+    /// `not applicable` for one-shot faults.
+    pub heal_evidence: String,
+}
+
+/// What one fault on the active node cost, phase by phase. All from `applied_ms`; unknown is null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failover {
+    pub fault: String,
+    /// How finely first_write is known.
+    pub resolution_ms: f64,
+    pub phases_ms: FailoverPhases,
+    /// When the server's own log says that the new leader was ready (`post-unseal setup complete` after
+    /// `acquired lock, enabling active operation`), from `applied_ms`.
+    pub log_ready_ms: Option<f64>,
+    pub new_leader: Option<NodeId>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FailoverPhases {
+    pub first_error: Option<f64>,
+    /// From the log line `entering leader state` of the new leader.
+    pub elected: Option<f64>,
+    /// First poll that saw another node active.
+    pub active: Option<f64>,
+    /// First acknowledged read and write through a surviving node after the first error.
+    pub first_read: Option<f64>,
+    pub first_write: Option<f64>,
+    /// Every voter healthy again.
+    pub redundant: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outage {
+    pub operation: String,
+    pub route: String,
+    pub start_ms: f64,
+    pub end_ms: f64,
+    pub fault: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadRow {
+    pub name: String,
+    pub operation: String,
+    pub route: String,
+    /// A phase's name, or `all`.
+    pub phase: String,
+    pub planned: u64,
+    pub sent: u64,
+    pub ok: u64,
+    pub failed: u64,
+    pub unknown: u64,
+    pub send_lag_p99_us: u64,
+    pub latency_us: LatencySummary,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencySummary {
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub p999: u64,
+    pub max: u64,
+}
+
+/// The availability promise as an error budget over a 30-day month.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    pub target_percent: f64,
+    pub month_budget_ms: f64,
+    /// Longest outage of the worst operation and route in this run.
+    pub burned_ms: f64,
+    pub burned_share_percent: f64,
+    pub assumed_failures_per_month: f64,
+    pub projected_month_percent: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    pub stall_max_ms: f64,
+    pub echo_p99_ms: f64,
+    pub contaminated_windows: u64,
+    pub windows: u64,
+    pub cpu_s: CpuSeconds,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CpuSeconds {
+    pub servers: f64,
+    pub harness: f64,
+    pub other: f64,
+    pub steal: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRow {
+    pub phase: String,
+    pub start_ms: f64,
+    pub end_ms: f64,
+}

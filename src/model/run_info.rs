@@ -1,0 +1,69 @@
+//! `run.json`: what was asked and of whom, written before anything is started.
+
+use super::{NodeId, Scenario};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of the run folder's format.
+    pub version: u32,
+    /// Names everything the run makes: `vq-<run>-…`.
+    pub run_id: String,
+    pub scenario: Scenario,
+    pub seed: u64,
+    pub backend: String,
+    pub server: Server,
+    pub nodes: Vec<NodeInfo>,
+    /// Wall clock at the run clock's zero, to join the server's own log lines.
+    pub started_at: jiff::Timestamp,
+    pub machine: Machine,
+    /// The command that repeats the run.
+    pub command: String,
+    pub vaultquake: String,
+    /// Known differences of the server, as they stood when the run was made.
+    pub known_findings: Vec<KnownFinding>,
+    /// Everything that is not the server's default or differs from the document.
+    pub overrides: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    pub product: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    pub id: NodeId,
+    pub api_addr: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub os: String,
+    pub kernel: String,
+    pub cpu: String,
+    pub cores: u32,
+    pub memory_mib: u64,
+}
+
+/// An entry of `known-findings.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KnownFinding {
+    pub id: String,
+    /// The product, such as `openbao`.
+    pub server: String,
+    /// Exact versions it was seen on.
+    pub versions: Vec<String>,
+    pub invariant: String,
+    /// A violation is this finding when its summary contains this text.
+    #[serde(rename = "match")]
+    pub matches: String,
+    /// Shows it again.
+    pub command: String,
+    /// Scenario names in which an `always` finding must be seen.
+    #[serde(default)]
+    pub scenarios: Vec<String>,
+    /// Whether not seeing it means that this file is no longer true.
+    pub always: bool,
+}

@@ -1,0 +1,103 @@
+//! A scenario after validation: every default filled in, targets still symbolic.
+
+use super::{Blueprint, FaultKind, Rate, Route, Span, Target, Workload};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    pub name: String,
+    pub summary: String,
+    pub blueprint: Blueprint,
+    /// Overrides of the server's own defaults.
+    pub server: ServerTuning,
+    pub load: Vec<Load>,
+    /// Load runs but nothing is judged.
+    pub warm_up: Span,
+    /// Load runs undisturbed; latency objectives are judged here.
+    pub steady: Span,
+    /// Faults, with times counted from the end of the steady phase.
+    pub timeline: Vec<Step>,
+    pub recovery: Recovery,
+    pub abort_when: Option<AbortWhen>,
+    /// Ids of objectives and invariants that make the verdict.
+    pub expect: Vec<String>,
+    pub tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerTuning {
+    /// Raft's time scale; the server's default of 5 holds when absent.
+    pub performance_multiplier: Option<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    pub workload: Workload,
+    pub route: Route,
+    pub rate: RatePlan,
+    pub arrivals: Arrivals,
+}
+
+impl Load {
+    /// How reports call it; unique enough for people, the index in the list is the identity.
+    pub fn name(&self) -> String {
+        format!("{} via {}", self.workload, self.route)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RatePlan {
+    Constant(Rate),
+    /// `from`, `from + step`, … `to`, each held for `every`; takes the place of the steady phase's fixed
+    /// rate and ends early once a stage has clearly broken.
+    Ramp {
+        from: Rate,
+        to: Rate,
+        step: Rate,
+        every: Span,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    #[default]
+    Constant,
+    Poisson,
+}
+
+/// One line of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub at: Span,
+    /// Up to this much is added to `at`, drawn with the run's seed.
+    pub jitter: Span,
+    pub fault: FaultKind,
+    pub target: Target,
+    /// `None` for one-shot faults.
+    pub heal_after: Option<Span>,
+    /// How many times in all, `every` apart (at least 1).
+    pub times: u16,
+    pub every: Span,
+    /// For `expire`: the scaled time to live.
+    pub ttl: Option<Span>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Full redundancy must be back this long after the last heal.
+    pub within: Span,
+    /// Load goes on this long after that, so that there are operations after the fault to judge.
+    pub hold: Span,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AbortWhen {
+    /// Stop and heal when no write was acknowledged for this long.
+    pub outage: Span,
+}
+
+/// Objectives that ask for the whole machine.
+pub const LATENCY_OBJECTIVES: [&str; 5] =
+    ["read.p50", "read.p99", "write.p99", "throughput.node", "throughput.knee"];

@@ -1,0 +1,10 @@
+//! The run folder: the single source of truth of a run. Written append-only so that it survives a crash
+//! at any moment; read back by everything that judges or draws.
+
+mod folder;
+mod lines;
+mod read;
+
+pub use folder::{PRIVATE_DIR, RunFolder, find_run_folders};
+pub use lines::{HistoryWriter, Journal, RecordError};
+pub use read::{ReadError, SavedRun, read_run};
