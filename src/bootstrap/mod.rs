@@ -1,0 +1,28 @@
+//! Brings a cluster from processes that listen to the documented deployment: initialised, unsealed, joined,
+//! three healthy voters, engines, policies and logins in place. Idempotent; each step is named as it is done.
+
+mod deployment;
+mod form;
+mod unseal;
+
+pub use deployment::{apply, login, policy_name};
+pub use form::{Formed, form, wait_for_redundancy};
+pub use unseal::unseal;
+
+use crate::cluster::ClusterError;
+use crate::vault::ClientError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Api(#[from] ClientError),
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+/// Told of each finished step and how long it took.
+pub trait Progress: Send + Sync {
+    fn step(&self, step: &str, took: std::time::Duration);
+}

@@ -1,0 +1,89 @@
+//! What every backend offers, and what only some can do.
+
+use crate::model::NodeId;
+use crate::vault::{ClientError, Endpoint};
+use async_trait::async_trait;
+
+#[derive(Clone)]
+pub struct Node {
+    pub id: NodeId,
+    pub endpoint: Endpoint,
+}
+
+/// What is done to a node's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM, and wait for the end.
+    Stop,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+}
+
+/// What a fault needs from a backend. A backend that lacks one makes the scenario unsupported there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    Kill,
+    Stop,
+    Pause,
+    /// Start a node that is down.
+    Start,
+    /// Unseal keys are at hand.
+    Unseal,
+    /// A token that may seal, step down and create short-lived tokens.
+    Operate,
+}
+
+impl Ability {
+    pub fn name(self) -> &'static str {
+        match self {
+            Ability::Kill => "kill a node",
+            Ability::Stop => "stop a node",
+            Ability::Pause => "pause and resume a node",
+            Ability::Start => "start a node",
+            Ability::Unseal => "unseal a node",
+            Ability::Operate => "use an operator's token",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Nothing was done, and nothing needed to be: the node is already in another state.
+    #[error("{0}")]
+    NotApplicable(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error(transparent)]
+    Api(#[from] ClientError),
+}
+
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// `process` or `attach`.
+    fn backend(&self) -> &'static str;
+
+    fn nodes(&self) -> &[Node];
+
+    /// Why this backend cannot do it; `None` when it can.
+    fn lacks(&self, ability: Ability) -> Option<String>;
+
+    /// Does it, and returns how we know that it took hold.
+    async fn signal(&self, node: &NodeId, signal: Signal) -> Result<String, ClusterError>;
+
+    /// Starts a node that is down; returns once its API answers, sealed or not.
+    async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// Process ids of the running servers that are on this machine, for CPU accounting.
+    fn pids(&self) -> Vec<u32>;
+
+    /// Takes down everything this backend started. Safe to call twice.
+    async fn shut_down(&self);
+
+    fn node(&self, id: &NodeId) -> Option<&Node> {
+        self.nodes().iter().find(|node| &node.id == id)
+    }
+}

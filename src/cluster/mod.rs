@@ -1,0 +1,12 @@
+//! Clusters: how nodes run, what can be done to them, and what is seen of them.
+//!
+//! A backend knows processes and addresses; it knows nothing of scenarios, load or verdicts.
+
+mod access;
+mod backend;
+pub mod process;
+mod view;
+
+pub use access::{Access, TenantAccess};
+pub use backend::{Ability, Cluster, ClusterError, Node, Signal};
+pub use view::ClusterView;

@@ -1,0 +1,8 @@
+//! Nodes as child processes on loopback: no privilege, no daemon, runs anywhere.
+
+mod certificates;
+mod child;
+mod config;
+mod nodes;
+
+pub use nodes::{ProcessCluster, ProcessOptions};

@@ -1,0 +1,261 @@
+//! The cluster of child processes: folders, ports, signals, evidence.
+
+use super::certificates::RunCa;
+use super::child::{ServerProcess, describe, poll_until};
+use super::config::{NodePlan, render};
+use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal};
+use crate::model::{Blueprint, NodeId, ServerTuning};
+use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
+use async_trait::async_trait;
+use rustix::process::Signal as Posix;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+pub struct ProcessOptions<'a> {
+    pub binary: PathBuf,
+    pub blueprint: &'a Blueprint,
+    pub tuning: &'a ServerTuning,
+    /// Holds data, certificates, configuration and audit files; private.
+    pub folder: &'a Path,
+    /// Holds what the servers print.
+    pub logs: &'a Path,
+    /// API and cluster port of each node; the caller keeps them reserved.
+    pub ports: &'a [(u16, u16)],
+}
+
+pub struct ProcessCluster {
+    nodes: Vec<Node>,
+    slots: Vec<Slot>,
+    ca_file: Option<PathBuf>,
+    binary: PathBuf,
+}
+
+struct Slot {
+    folder: PathBuf,
+    log: PathBuf,
+    process: Mutex<Option<ServerProcess>>,
+}
+
+/// A server that listens after 0.4 s here may take long on a loaded machine.
+const LISTEN_WITHIN: Duration = Duration::from_secs(30);
+/// A clean stop hands leadership over and closes the store.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+const KILL_WITHIN: Duration = Duration::from_secs(5);
+
+impl ProcessCluster {
+    /// Writes folders, certificates and configurations; starts nothing yet.
+    pub fn prepare(options: ProcessOptions) -> io::Result<Self> {
+        let ca = match options.blueprint.tls.enabled {
+            true => Some(RunCa::create(&options.folder.join("tls"))?),
+            false => None,
+        };
+        let tls = match &ca {
+            None => None,
+            Some(ca) => Some(TlsMaterial::from_files(&ca.ca_file(), None).map_err(io::Error::other)?),
+        };
+        let mut nodes = Vec::new();
+        let mut slots = Vec::new();
+        for (number, (api_port, cluster_port)) in (1..).zip(options.ports.iter().copied()) {
+            let id = format!("n{number}");
+            let folder = options.folder.join(&id);
+            std::fs::create_dir_all(folder.join("data"))?;
+            let certificate = ca.as_ref().map(|ca| ca.issue(&id)).transpose()?;
+            let plan = NodePlan {
+                id: &id,
+                folder: &folder,
+                api_port,
+                cluster_port,
+                certificate: certificate.as_ref(),
+            };
+            std::fs::write(folder.join("server.hcl"), render(options.blueprint, options.tuning, &plan))?;
+            let scheme = if certificate.is_some() { "https" } else { "http" };
+            let url = format!("{scheme}://127.0.0.1:{api_port}");
+            let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
+            slots.push(Slot {
+                folder,
+                log: options.logs.join(format!("{id}.log")),
+                process: Mutex::new(None),
+            });
+            nodes.push(Node { id: NodeId(id), endpoint });
+        }
+        Ok(Self { nodes, slots, ca_file: ca.map(|ca| ca.ca_file()), binary: options.binary })
+    }
+
+    /// The CA that signed every node's certificate; a joining node needs its text.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    fn slot(&self, id: &NodeId) -> Result<(&Node, &Slot), ClusterError> {
+        let index = self.nodes.iter().position(|node| &node.id == id);
+        let index = index.ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))?;
+        Ok((&self.nodes[index], &self.slots[index]))
+    }
+
+    /// The end of the node's log, for errors about a server that did not come up.
+    fn last_words(slot: &Slot) -> String {
+        let text = std::fs::read(&slot.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let last: Vec<_> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+        last.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+}
+
+impl Slot {
+    /// Runs `f` on the running process; an ended or absent one is "not applicable".
+    fn with_running<T>(
+        &self,
+        id: &NodeId,
+        f: impl FnOnce(&mut ServerProcess) -> Result<T, ClusterError>,
+    ) -> Result<T, ClusterError> {
+        let mut guard = self.process.lock().unwrap();
+        match guard.as_mut() {
+            None => Err(ClusterError::NotApplicable(format!("{id} has no process"))),
+            Some(process) => match process.ended() {
+                Some(status) => Err(ClusterError::NotApplicable(format!(
+                    "{id} is already down: its process {} ended with {}",
+                    process.pid(),
+                    describe(status)
+                ))),
+                None => f(process),
+            },
+        }
+    }
+
+    fn ended(&self) -> Option<String> {
+        let mut guard = self.process.lock().unwrap();
+        guard.as_mut().and_then(|process| {
+            process.ended().map(|status| format!("process {} ended with {}", process.pid(), describe(status)))
+        })
+    }
+
+    fn state(&self) -> Option<char> {
+        self.process.lock().unwrap().as_ref().and_then(ServerProcess::state)
+    }
+}
+
+async fn refuses_connections(node: &Node) -> bool {
+    match TcpStream::connect(node.endpoint.address).await {
+        Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        Ok(_) => false,
+    }
+}
+
+#[async_trait]
+impl Cluster for ProcessCluster {
+    fn backend(&self) -> &'static str {
+        "process"
+    }
+
+    fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    fn lacks(&self, _ability: Ability) -> Option<String> {
+        None
+    }
+
+    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<String, ClusterError> {
+        let (node, slot) = self.slot(id)?;
+        let posix = match signal {
+            Signal::Kill => Posix::KILL,
+            Signal::Stop => Posix::TERM,
+            Signal::Pause => Posix::STOP,
+            Signal::Resume => Posix::CONT,
+        };
+        let began = Instant::now();
+        slot.with_running(id, |process| {
+            let paused = process.state() == Some('T');
+            match signal {
+                Signal::Pause if paused => {
+                    return Err(ClusterError::NotApplicable(format!("{id} is already paused")));
+                }
+                Signal::Resume if !paused => {
+                    return Err(ClusterError::NotApplicable(format!("{id} is not paused")));
+                }
+                _ => {}
+            }
+            process
+                .signal(posix)
+                .map_err(|error| ClusterError::Failed(format!("cannot signal {id}: {error}")))
+        })?;
+        let seen = match signal {
+            Signal::Kill => poll_until(KILL_WITHIN, || slot.ended().is_some()).await,
+            Signal::Stop => poll_until(STOP_WITHIN, || slot.ended().is_some()).await,
+            Signal::Pause => poll_until(KILL_WITHIN, || slot.state() == Some('T')).await,
+            Signal::Resume => poll_until(KILL_WITHIN, || !matches!(slot.state(), Some('T') | None)).await,
+        };
+        let took_ms = began.elapsed().as_millis();
+        if !seen {
+            return Err(ClusterError::Failed(format!(
+                "{id} did not react to {signal:?} within {took_ms} ms"
+            )));
+        }
+        Ok(match signal {
+            Signal::Kill | Signal::Stop => {
+                let ended = slot.ended().unwrap_or_default();
+                let port = if refuses_connections(node).await { "refuses" } else { "still accepts" };
+                format!(
+                    "{ended} after {took_ms} ms; port {} {port} connections",
+                    node.endpoint.address.port()
+                )
+            }
+            Signal::Pause => format!("process is stopped (kernel state T) after {took_ms} ms"),
+            Signal::Resume => format!("process runs again (left kernel state T) after {took_ms} ms"),
+        })
+    }
+
+    async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
+        let (node, slot) = self.slot(id)?;
+        let began = Instant::now();
+        let pid = {
+            let mut guard = slot.process.lock().unwrap();
+            if let Some(process) = guard.as_mut()
+                && process.ended().is_none()
+            {
+                return Err(ClusterError::NotApplicable(format!(
+                    "{id} is running: process {}",
+                    process.pid()
+                )));
+            }
+            let config = slot.folder.join("server.hcl");
+            let process = ServerProcess::spawn(&self.binary, &config, &slot.log).map_err(|error| {
+                ClusterError::Failed(format!("cannot start {}: {error}", self.binary.display()))
+            })?;
+            let pid = process.pid();
+            *guard = Some(process);
+            pid
+        };
+        let client = Client::new(&node.endpoint)?;
+        let what = format!("{id} answers");
+        let listening = wait_until(&what, LISTEN_WITHIN, Duration::from_millis(10), || async {
+            if let Some(ended) = slot.ended() {
+                return Ok(Err(format!("{id}: {ended}: {}", Self::last_words(slot))));
+            }
+            match client.get("sys/seal-status").await {
+                Ok(_) => Ok(Ok(())),
+                Err(error) => Err(error.to_string()),
+            }
+        });
+        listening.await?.map_err(ClusterError::Failed)?;
+        Ok(format!("process {pid} answers after {} ms", began.elapsed().as_millis()))
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        let running = |slot: &Slot| {
+            let mut guard = slot.process.lock().unwrap();
+            guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
+        };
+        self.slots.iter().filter_map(running).collect()
+    }
+
+    async fn shut_down(&self) {
+        for slot in &self.slots {
+            // A stopped process ends on SIGKILL too; dropping reaps it.
+            slot.process.lock().unwrap().take();
+        }
+    }
+}
