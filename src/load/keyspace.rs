@@ -1,0 +1,132 @@
+//! The secrets that the load reads and writes: numbered keys, spread over the tenants.
+//!
+//! A key's path holds a tenant id and is no secret; values are drawn from the operating system's generator and
+//! never from the run's seed, which stands in shareable files.
+
+use crate::cluster::TenantAccess;
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+
+/// How many keys each kind of use gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyspacePlan {
+    /// Read and written by `kv2.read` and `kv2.write`.
+    pub shared: u32,
+    /// Each owned by one check-and-set at a time.
+    pub cas: u32,
+}
+
+pub struct Keyspace {
+    plan: KeyspacePlan,
+    mount: String,
+    tenants: Vec<TenantAccess>,
+    /// Stands in every value, so that a leak can be searched for.
+    canary: String,
+    /// Keys the digests in the history, so that a digest tells nothing of a guessable value.
+    salt: [u8; 16],
+}
+
+/// A KV v2 mount keeps ten versions; a key that gets at most seven has every version read back.
+const VERSIONS_PER_KEY: f64 = 7.0;
+
+impl KeyspacePlan {
+    /// `writes` and `cas_writes` are how many are planned; `cas_rate` per second decides how many can be in
+    /// flight during an outage.
+    pub fn for_load(writes: f64, cas_writes: f64, cas_rate: f64) -> Self {
+        let shared = (writes / VERSIONS_PER_KEY).ceil().clamp(64.0, 20_000.0) as u32;
+        let in_flight = cas_rate * 12.0;
+        let cas = if cas_writes > 0.0 {
+            (cas_writes / VERSIONS_PER_KEY).max(in_flight).ceil().clamp(16.0, 20_000.0) as u32
+        } else {
+            0
+        };
+        Self { shared, cas }
+    }
+}
+
+impl Keyspace {
+    pub fn new(plan: KeyspacePlan, mount: String, tenants: Vec<TenantAccess>, canary: String) -> Self {
+        Self { plan, mount, tenants, canary, salt: rand::rng().random() }
+    }
+
+    pub fn shared(&self) -> Range<u32> {
+        0..self.plan.shared
+    }
+
+    pub fn cas(&self) -> Range<u32> {
+        self.plan.shared..self.plan.shared + self.plan.cas
+    }
+
+    /// Keys that no load uses, for the failover probe.
+    pub fn probe(&self, attempt: u32) -> u32 {
+        self.plan.shared + self.plan.cas + attempt
+    }
+
+    pub fn tenant(&self, key: u32) -> &TenantAccess {
+        &self.tenants[key as usize % self.tenants.len()]
+    }
+
+    pub fn any_tenant(&self, draw: u64) -> &TenantAccess {
+        &self.tenants[(draw % self.tenants.len() as u64) as usize]
+    }
+
+    /// Below the mount's `data/` or `metadata/`, as the document has it.
+    fn path_in(&self, part: &str, key: u32) -> String {
+        format!("{}/{part}/tenants/{}/exchanges/vq-{key}", self.mount, self.tenant(key).tenant_id)
+    }
+
+    pub fn data_path(&self, key: u32) -> String {
+        self.path_in("data", key)
+    }
+
+    pub fn metadata_path(&self, key: u32) -> String {
+        self.path_in("metadata", key)
+    }
+
+    /// A value never used before.
+    pub fn fresh_value(&self) -> String {
+        let random: u128 = rand::rng().random();
+        format!("{}-{random:032x}", self.canary)
+    }
+
+    pub fn digest(&self, value: &str) -> String {
+        let hash = Sha256::new().chain_update(self.salt).chain_update(value).finalize();
+        hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyspace() -> Keyspace {
+        let tenant = |id: &str| TenantAccess {
+            tenant_id: id.into(),
+            role_id: String::new(),
+            secret_id: String::new(),
+            token: String::new(),
+        };
+        let plan = KeyspacePlan::for_load(700.0, 70.0, 2.0);
+        Keyspace::new(plan, "secret".into(), vec![tenant("t1"), tenant("t2")], "vqc-test".into())
+    }
+
+    #[test]
+    fn keys_do_not_overlap_and_lie_in_their_tenants_path() {
+        let keys = keyspace();
+        assert_eq!(keys.shared(), 0..100);
+        assert_eq!(keys.cas(), 100..124);
+        assert!(keys.probe(0) >= keys.cas().end);
+        assert_eq!(keys.data_path(3), "secret/data/tenants/t2/exchanges/vq-3");
+    }
+
+    #[test]
+    fn values_are_unique_and_digests_tell_them_apart() {
+        let keys = keyspace();
+        let (a, b) = (keys.fresh_value(), keys.fresh_value());
+        assert!(a.starts_with("vqc-test-") && a != b);
+        assert_eq!(keys.digest(&a), keys.digest(&a));
+        assert_ne!(keys.digest(&a), keys.digest(&b));
+        assert_ne!(keys.digest(&a), keyspace().digest(&a), "another run has another salt");
+    }
+}

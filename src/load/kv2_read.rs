@@ -1,0 +1,67 @@
+//! `kv2.read`: the newest version of a tenant's credential.
+
+use super::keyspace::Keyspace;
+use super::outcome::{Done, malformed, of_failure, of_status};
+use super::work::Work;
+use crate::vault::{RawAnswer, Wire, request};
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Kv2Read {
+    pub keys: Arc<Keyspace>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    data: Secret<'a>,
+}
+
+#[derive(Deserialize)]
+struct Secret<'a> {
+    #[serde(borrow)]
+    data: Value<'a>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Value<'a> {
+    api_secret: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    version: u64,
+}
+
+/// Version and digest of a read's answer; used by the read-back too.
+pub fn read_secret(keys: &Keyspace, answer: &RawAnswer) -> Option<(u64, String)> {
+    let body: Body = serde_json::from_slice(&answer.body).ok()?;
+    Some((body.data.metadata.version, keys.digest(body.data.data.api_secret)))
+}
+
+#[async_trait]
+impl Work for Kv2Read {
+    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done {
+        let key = (draw % u64::from(self.keys.shared().end)) as u32;
+        let token = &self.keys.tenant(key).token;
+        let asked = request("GET", &self.keys.data_path(key), Some(token), Bytes::new());
+        let done = match wire.send(asked, deadline).await {
+            Err(failure) => of_failure(failure),
+            Ok(answer) => {
+                let done = of_status(&answer);
+                match (answer.status, read_secret(&self.keys, &answer)) {
+                    (200, Some((version, digest))) => {
+                        Done { version: Some(version), digest: Some(digest), ..done }
+                    }
+                    (200, None) => malformed(done),
+                    _ => done,
+                }
+            }
+        };
+        done.with_key(key)
+    }
+}

@@ -1,0 +1,21 @@
+//! Open-loop load: when a request is due never depends on how earlier ones fared. Records every operation;
+//! judges nothing, and knows nothing of faults.
+
+mod approle_login;
+mod engine;
+mod failover_probe;
+mod keyspace;
+mod kv2_cas;
+mod kv2_read;
+mod kv2_write;
+mod outcome;
+mod ramp;
+mod route;
+mod schedule;
+mod work;
+
+pub use engine::{LoadEngine, LoadPlan, RunningLoad};
+pub use failover_probe::FailoverProbe;
+pub use keyspace::{Keyspace, KeyspacePlan};
+pub use kv2_read::read_secret;
+pub use schedule::Schedule;

@@ -1,0 +1,15 @@
+//! What one request of a workload does. One file per workload implements it.
+
+use super::outcome::Done;
+use crate::vault::Wire;
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// After this an operation counts at its deadline and is unknown.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// Sends one operation through `wire`. `draw` decides whatever is left to chance.
+    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done;
+}
