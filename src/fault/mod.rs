@@ -1,0 +1,160 @@
+//! Faults: one file per kind. Each says what it needs, injects, proves that it took hold, heals exactly what it
+//! did, and proves that too. Knows nothing of load and judges nothing.
+
+mod expire;
+mod kill;
+mod pause;
+mod restart;
+mod seal;
+mod step_down;
+mod stop;
+mod target;
+
+pub use target::{TargetError, resolve};
+
+use crate::bootstrap::{BootstrapError, unseal};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView};
+use crate::model::{FaultKind, NodeId, Role, Span, Step};
+use crate::record::Journal;
+use crate::vault::{Client, ClientError, wait_until};
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// What faults act on.
+pub struct FaultContext {
+    pub cluster: Arc<dyn Cluster>,
+    pub view: Arc<ClusterView>,
+    pub access: Arc<Access>,
+    pub journal: Journal,
+    /// Stands before every name we make on the cluster.
+    pub prefix: String,
+    pub approle_mount: String,
+    pub token_ttl: Span,
+    /// Watches that go on after an injection; the runner waits for them before it collects.
+    pub background: Mutex<JoinSet<()>>,
+}
+
+pub struct Applied {
+    /// The moment it took effect, on the run's clock.
+    pub at_ms: f64,
+    pub evidence: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    /// It would have had no effect, so nothing was done.
+    #[error("{0}")]
+    NotApplicable(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<ClusterError> for FaultError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::NotApplicable(why) => FaultError::NotApplicable(why),
+            other => FaultError::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<ClientError> for FaultError {
+    fn from(error: ClientError) -> Self {
+        FaultError::Failed(error.to_string())
+    }
+}
+
+impl From<BootstrapError> for FaultError {
+    fn from(error: BootstrapError) -> Self {
+        FaultError::Failed(error.to_string())
+    }
+}
+
+/// One kind of fault, applied to one node at a time (`expire` to none).
+#[async_trait]
+pub trait Fault: Send + Sync {
+    fn needs(&self) -> &'static [Ability];
+
+    /// `id` is the fault's id in the journal.
+    async fn inject(
+        &self,
+        context: &FaultContext,
+        id: &str,
+        node: Option<&NodeId>,
+    ) -> Result<Applied, FaultError>;
+
+    /// One-shot faults have nothing to heal and are never asked.
+    async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError>;
+}
+
+/// Every fault there is; the one list.
+pub fn of_step(step: &Step) -> Box<dyn Fault> {
+    match step.fault {
+        FaultKind::Kill => Box::new(kill::Kill),
+        FaultKind::Stop => Box::new(stop::Stop),
+        FaultKind::Pause => Box::new(pause::Pause),
+        FaultKind::Restart => Box::new(restart::Restart),
+        FaultKind::StepDown => Box::new(step_down::StepDown),
+        FaultKind::Seal => Box::new(seal::Seal),
+        FaultKind::Expire => Box::new(expire::Expire {
+            ttl: step.ttl.unwrap_or(Span::from_secs(5)),
+            of_lease: step.target == crate::model::Target::Lease,
+        }),
+    }
+}
+
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_millis(10);
+
+impl FaultContext {
+    fn index(&self, node: &NodeId) -> Result<usize, FaultError> {
+        self.view.index_of(node).ok_or_else(|| FaultError::Failed(format!("there is no node {node}")))
+    }
+
+    fn client(&self, node: &NodeId) -> Result<Client, FaultError> {
+        let node =
+            self.cluster.node(node).ok_or_else(|| FaultError::Failed(format!("there is no node {node}")))?;
+        Ok(Client::new(&node.endpoint)?)
+    }
+
+    /// Waits until the observers see `node` in a role that `fits`; returns how long it took in words.
+    async fn wait_for_role(
+        &self,
+        node: &NodeId,
+        within: Duration,
+        what: &str,
+        fits: impl Fn(Role) -> bool,
+    ) -> Result<String, FaultError> {
+        let index = self.index(node)?;
+        let began_ms = self.journal.now_ms();
+        let role = wait_until(&format!("{node} is {what}"), within, EVERY, || {
+            let role = self.view.role(index);
+            std::future::ready(if fits(role) { Ok(role) } else { Err(format!("it is {}", role.name())) })
+        })
+        .await?;
+        Ok(format!("seen {} {:.0} ms later", role.name(), self.journal.now_ms() - began_ms))
+    }
+
+    /// Starts a node that is down, unseals it and waits until it serves again.
+    async fn start_and_unseal(&self, node: &NodeId) -> Result<String, FaultError> {
+        let started = self.cluster.start(node).await?;
+        let unsealed = self.unseal(node).await?;
+        Ok(format!("{started}; {unsealed}"))
+    }
+
+    async fn unseal(&self, node: &NodeId) -> Result<String, FaultError> {
+        unseal(&self.client(node)?, &self.access, BACK_WITHIN).await?;
+        let seen = self
+            .wait_for_role(node, BACK_WITHIN, "active or standby", |role| {
+                matches!(role, Role::Active | Role::Standby)
+            })
+            .await?;
+        Ok(format!("unsealed, {seen}"))
+    }
+}
+
+fn needs_a_node(node: Option<&NodeId>) -> Result<&NodeId, FaultError> {
+    node.ok_or_else(|| FaultError::Failed("this fault needs a node".into()))
+}

@@ -1,0 +1,36 @@
+//! `pause`: SIGSTOP; the process keeps its connections open and says nothing, like a machine that hangs.
+
+use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use crate::cluster::{Ability, Signal};
+use crate::model::{NodeId, Role};
+use async_trait::async_trait;
+use std::time::Duration;
+
+pub struct Pause;
+
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
+#[async_trait]
+impl Fault for Pause {
+    fn needs(&self) -> &'static [Ability] {
+        &[Ability::Pause]
+    }
+
+    async fn inject(
+        &self,
+        context: &FaultContext,
+        _id: &str,
+        node: Option<&NodeId>,
+    ) -> Result<Applied, FaultError> {
+        let at_ms = context.journal.now_ms();
+        let evidence = context.cluster.signal(needs_a_node(node)?, Signal::Pause).await?;
+        Ok(Applied { at_ms, evidence })
+    }
+
+    async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {
+        let resumed = context.cluster.signal(node, Signal::Resume).await?;
+        let answers = |role| role != Role::Unreachable;
+        let seen = context.wait_for_role(node, ANSWERS_WITHIN, "answering", answers).await?;
+        Ok(format!("{resumed}; {seen}"))
+    }
+}

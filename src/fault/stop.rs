@@ -1,0 +1,30 @@
+//! `stop`: SIGTERM; the process hands over and ends by itself.
+
+use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use crate::cluster::{Ability, Signal};
+use crate::model::NodeId;
+use async_trait::async_trait;
+
+pub struct Stop;
+
+#[async_trait]
+impl Fault for Stop {
+    fn needs(&self) -> &'static [Ability] {
+        &[Ability::Stop, Ability::Start, Ability::Unseal]
+    }
+
+    async fn inject(
+        &self,
+        context: &FaultContext,
+        _id: &str,
+        node: Option<&NodeId>,
+    ) -> Result<Applied, FaultError> {
+        let at_ms = context.journal.now_ms();
+        let evidence = context.cluster.signal(needs_a_node(node)?, Signal::Stop).await?;
+        Ok(Applied { at_ms, evidence })
+    }
+
+    async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {
+        context.start_and_unseal(node).await
+    }
+}

@@ -1,0 +1,95 @@
+//! The ground a run stands on: a cluster that is up, set up and healthy, whatever backend it runs on.
+
+use super::{Progress, RunError};
+use crate::bootstrap;
+use crate::cluster::process::{ProcessCluster, ProcessOptions};
+use crate::cluster::{Access, Cluster};
+use crate::machine::ports::{self, ReservedPort};
+use crate::model::{Event, Scenario};
+use crate::record::{Journal, RunFolder};
+use crate::vault::Client;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+#[derive(Clone)]
+pub enum BackendChoice {
+    /// Child processes of this server binary.
+    Process { binary: PathBuf },
+}
+
+/// Keeps the ports reserved as long as the cluster may need them.
+pub struct Ground {
+    pub cluster: Arc<dyn Cluster>,
+    ca_file: Option<PathBuf>,
+    /// Stands before every name we make; empty on a cluster that is all ours.
+    pub prefix: String,
+    _ports: Vec<ReservedPort>,
+}
+
+impl Ground {
+    /// Makes folders and configurations; starts nothing.
+    pub fn prepare(
+        choice: &BackendChoice,
+        scenario: &Scenario,
+        folder: &RunFolder,
+    ) -> Result<Self, RunError> {
+        match choice {
+            BackendChoice::Process { binary } => {
+                let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
+                    .map_err(|error| RunError::SetUp(error.to_string()))?;
+                let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
+                let cluster = ProcessCluster::prepare(ProcessOptions {
+                    binary: binary.clone(),
+                    blueprint: &scenario.blueprint,
+                    tuning: &scenario.server,
+                    folder: &folder.private().join("nodes"),
+                    logs: &folder.logs(),
+                    ports: &pairs,
+                })
+                .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
+                let ca_file = cluster.ca_file().map(PathBuf::from);
+                Ok(Self { cluster: Arc::new(cluster), ca_file, prefix: String::new(), _ports: ports })
+            }
+        }
+    }
+
+    /// Brings the cluster up and sets the blueprint up on it.
+    pub async fn bring_up(
+        &self,
+        scenario: &Scenario,
+        journal: &Journal,
+        progress: &dyn Progress,
+    ) -> Result<Access, RunError> {
+        let began = Instant::now();
+        let steps = JournalledSteps { journal, progress };
+        let blueprint = &scenario.blueprint;
+        let formed =
+            bootstrap::form(self.cluster.as_ref(), &blueprint.seal, self.ca_file.as_deref(), &steps).await?;
+        for (node, asked, voter) in formed.joins {
+            let (requested_ms, voter_ms) = (journal.ms_of(asked), journal.ms_of(voter));
+            journal.write(Event::NodeJoined { node, requested_ms, voter_ms });
+        }
+        let took_ms = (formed.ready_at - began).as_secs_f64() * 1e3;
+        journal.write(Event::ClusterReady { took_ms, reused_state: false });
+        let mut access = formed.access;
+        // The node that was initialised led when the gate opened, and nothing has disturbed it since.
+        let client =
+            Client::new(&self.cluster.nodes()[0].endpoint).map_err(bootstrap::BootstrapError::from)?;
+        let operator = client.with_token(&access.root_token);
+        bootstrap::apply(&operator, blueprint, &self.prefix, &mut access, &steps).await?;
+        Ok(access)
+    }
+}
+
+struct JournalledSteps<'a> {
+    journal: &'a Journal,
+    progress: &'a dyn Progress,
+}
+
+impl bootstrap::Progress for JournalledSteps<'_> {
+    fn step(&self, step: &str, took: std::time::Duration) {
+        self.journal.write(Event::SetUp { step: step.to_owned(), took_ms: took.as_secs_f64() * 1e3 });
+        self.progress.step(step, took);
+    }
+}

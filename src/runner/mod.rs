@@ -1,0 +1,13 @@
+//! One run from its first process to its last line in the journal: phases, signals, deadlines, teardown. It
+//! decides when things happen; what they mean is judged afterwards, from the folder.
+
+mod ground;
+mod phases;
+mod progress;
+mod stop;
+mod timeline;
+
+pub use ground::{BackendChoice, Ground};
+pub use phases::{RunEnd, RunError, RunRequest, run};
+pub use progress::Progress;
+pub use stop::{Stop, StopReason};

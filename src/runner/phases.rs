@@ -1,0 +1,381 @@
+//! The phases of a run, in order.
+
+use super::timeline::Timeline;
+use super::{BackendChoice, Ground, Progress, Stop, StopReason};
+use crate::bootstrap::{BootstrapError, wait_for_redundancy};
+use crate::cluster::{Access, Cluster, ClusterView};
+use crate::fault::{FaultContext, of_step};
+use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
+use crate::machine;
+use crate::model::{
+    Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, RunInfo, Scenario, Server, Unit, Workload,
+};
+use crate::observe::{self, Observers};
+use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
+use crate::vault::{Client, ClientError, EndpointError, Wire};
+use rand::RngExt;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub struct RunRequest {
+    pub scenario: Scenario,
+    pub overrides: Vec<String>,
+    pub seed: u64,
+    pub backend: BackendChoice,
+    pub server: Server,
+    pub out: PathBuf,
+    pub command: String,
+    pub known_findings: Vec<KnownFinding>,
+}
+
+/// How a run came to its end. What it found is judged from the folder.
+pub struct RunEnd {
+    pub folder: RunFolder,
+    pub stopped: Option<StopReason>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    #[error(transparent)]
+    Api(#[from] ClientError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("{0}")]
+    SetUp(String),
+    /// A backend cannot do what the scenario needs, by design.
+    #[error("unsupported on the {backend} backend: {what}")]
+    Unsupported { backend: &'static str, what: String },
+}
+
+/// Load that is still unanswered at the end is waited for until its own deadline.
+const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+/// After an interruption the person waits: healing is waited for only so long.
+const RECOVERY_AFTER_STOP: Duration = Duration::from_secs(10);
+
+/// Runs one scenario. An error means that it could not be set up; whatever the folder holds by then stays.
+pub async fn run(
+    request: RunRequest,
+    folder: RunFolder,
+    started_at: jiff::Timestamp,
+    zero: Instant,
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+) -> Result<RunEnd, RunError> {
+    let journal = Journal::create(&folder.journal(), zero)?;
+    let history = HistoryWriter::create(&folder.history())?;
+    let ended = match set_up_and_run(&request, &folder, started_at, &journal, &history, progress, &stop).await
+    {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            journal.write(Event::HarnessError { reason: error.to_string() });
+            Err(error)
+        }
+    };
+    if let Some(trouble) = history.finish() {
+        journal.write(Event::HarnessError { reason: trouble });
+    }
+    match stop.reason() {
+        Some(StopReason::Interrupted(signal)) => journal.write(Event::Interrupted { signal }),
+        Some(StopReason::Aborted(reason)) => journal.write(Event::Aborted { reason }),
+        Some(StopReason::Trouble(reason)) => journal.write(Event::HarnessError { reason }),
+        None => {}
+    }
+    journal.write(Event::Ended);
+    ended.map(|()| RunEnd { folder, stopped: stop.reason() })
+}
+
+async fn set_up_and_run(
+    request: &RunRequest,
+    folder: &RunFolder,
+    started_at: jiff::Timestamp,
+    journal: &Journal,
+    history: &HistoryWriter,
+    progress: Arc<dyn Progress>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    let scenario = &request.scenario;
+    journal.write(Event::Phase { phase: Phase::Setup });
+    progress.phase(Phase::Setup, None);
+    let ground = Ground::prepare(&request.backend, scenario, folder)?;
+    check_abilities(scenario, ground.cluster.as_ref())?;
+    let info = describe(request, started_at, ground.cluster.as_ref());
+    folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
+
+    let brought_up = tokio::select! {
+        result = ground.bring_up(scenario, journal, progress.as_ref()) => Some(result),
+        () = stop.asked() => None,
+    };
+    let result = match brought_up {
+        None => Ok(()),
+        Some(Err(error)) => Err(error),
+        Some(Ok(access)) => shake(request, folder, journal, history, &ground, access, progress, stop).await,
+    };
+    ground.cluster.shut_down().await;
+    result
+}
+
+fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), RunError> {
+    for step in &scenario.timeline {
+        for ability in of_step(step).needs() {
+            if let Some(why) = cluster.lacks(*ability) {
+                let what = format!("`{}` needs to {}: {why}", step.fault, ability.name());
+                return Err(RunError::Unsupported { backend: cluster.backend(), what });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn describe(request: &RunRequest, started_at: jiff::Timestamp, cluster: &dyn Cluster) -> RunInfo {
+    let nodes = cluster.nodes().iter();
+    RunInfo {
+        version: 1,
+        run_id: format!("{:06x}", rand::rng().random_range(0..1u32 << 24)),
+        scenario: request.scenario.clone(),
+        seed: request.seed,
+        backend: cluster.backend().to_owned(),
+        server: request.server.clone(),
+        nodes: nodes
+            .map(|node| NodeInfo { id: node.id.clone(), api_addr: node.endpoint.url.clone() })
+            .collect(),
+        started_at,
+        machine: machine::facts(),
+        command: request.command.clone(),
+        vaultquake: env!("CARGO_PKG_VERSION").to_owned(),
+        known_findings: request.known_findings.clone(),
+        overrides: request.overrides.clone(),
+    }
+}
+
+/// From the first request of the load to the last line of the read-back.
+#[expect(clippy::too_many_arguments, reason = "one call site; each is another part of the run")]
+async fn shake(
+    request: &RunRequest,
+    folder: &RunFolder,
+    journal: &Journal,
+    history: &HistoryWriter,
+    ground: &Ground,
+    access: Access,
+    progress: Arc<dyn Progress>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    let scenario = &request.scenario;
+    let cluster = ground.cluster.clone();
+    let canary = format!("vqc{:012x}", rand::rng().random_range(0..1u64 << 48));
+    let secrets = json!({ "access": access, "canary": canary });
+    folder.write_secret("secrets.json", secrets.to_string().as_bytes())?;
+
+    let view = Arc::new(ClusterView::new(cluster.nodes().iter().map(|node| node.id.clone()).collect()));
+    let wires = cluster.nodes().iter().map(|node| Wire::new(&node.endpoint).map(Arc::new));
+    let wires: Vec<_> = wires
+        .collect::<Result<_, _>>()
+        .map_err(|error| RunError::SetUp(format!("TLS of the load: {error}")))?;
+    let observers =
+        Observers::start(cluster.clone(), view.clone(), journal.clone(), Some(&access.root_token))
+            .map_err(|error| RunError::SetUp(format!("TLS of the observers: {error}")))?;
+    for node in cluster.nodes() {
+        observe::probe_tls(node, journal).await;
+    }
+    let leader = wait_for_leader(&view).await?;
+    if let Some(tenant) = access.tenants.first() {
+        let client = Client::new(&cluster.nodes()[leader].endpoint)?;
+        observe::look_up_token(&client, &tenant.token, journal).await?;
+    }
+
+    let approle_mount = format!("{}{}", ground.prefix, scenario.blueprint.approle.mount);
+    let kv_mount = scenario.blueprint.mounts.iter().find(|mount| mount.version == Some(2));
+    let kv_mount = kv_mount.map_or_else(String::new, |mount| format!("{}{}", ground.prefix, mount.path));
+    let keys = Arc::new(Keyspace::new(keyspace_plan(scenario), kv_mount, access.tenants.clone(), canary));
+    let engine =
+        LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());
+    let unwritten = engine.seed_keys(leader).await;
+    if unwritten > 0 {
+        return Err(RunError::SetUp(format!("{unwritten} keys could not be written before the load")));
+    }
+
+    let plan = LoadPlan {
+        loads: scenario.load.clone(),
+        seed: request.seed,
+        warm_up: scenario.warm_up.0,
+        ramp_objective_us: ramp_objective_us(scenario),
+        approle_mount: approle_mount.clone(),
+    };
+    let mut load = engine.start(&plan);
+    let guard =
+        tokio::spawn(watch_for_trouble(scenario.clone(), engine.clone(), journal.clone(), stop.clone()));
+    let faults = Arc::new(FaultContext {
+        cluster: cluster.clone(),
+        view: view.clone(),
+        access: Arc::new(access),
+        journal: journal.clone(),
+        prefix: ground.prefix.clone(),
+        approle_mount,
+        token_ttl: scenario.blueprint.approle.token_ttl,
+        background: Default::default(),
+    });
+
+    let phase = |phase: Phase, about: Option<Duration>| {
+        journal.write(Event::Phase { phase });
+        progress.phase(phase, about);
+    };
+    phase(Phase::WarmUp, Some(scenario.warm_up.0));
+    stop.wait(scenario.warm_up.0).await;
+    if !stop.is_asked() {
+        phase(Phase::Steady, Some(steady_for(scenario)));
+        steady(scenario, &mut load, stop).await;
+    }
+    if !stop.is_asked() && !scenario.timeline.is_empty() {
+        phase(
+            Phase::Fault,
+            scenario.timeline.iter().map(|step| step.at.0 + step.heal_after.unwrap_or_default().0).max(),
+        );
+        let timeline = Timeline {
+            faults: faults.clone(),
+            engine: engine.clone(),
+            stop: stop.clone(),
+            progress: progress.clone(),
+            settle_within: scenario.recovery.within.0,
+        };
+        Arc::new(timeline).run(&scenario.timeline, request.seed).await;
+    }
+    phase(Phase::Recovery, Some(scenario.recovery.hold.0));
+    recover(scenario, &faults, &view, stop).await;
+
+    load.stop();
+    phase(Phase::Collect, None);
+    let drain = Instant::now();
+    while engine.in_flight() > 0 && drain.elapsed() < DRAIN_WITHIN {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    guard.abort();
+    if let Some(leader) = view.leader() {
+        let node = &cluster.nodes()[leader].id;
+        let written = engine.written_keys();
+        observe::read_back(&keys, &written, node, &wires[leader], &faults.access.root_token, journal).await;
+    }
+    engine.close();
+    observers.stop().await;
+    Ok(())
+}
+
+async fn wait_for_leader(view: &ClusterView) -> Result<usize, RunError> {
+    let within = Duration::from_secs(20);
+    let leader = crate::vault::wait_until("a node is active", within, Duration::from_millis(10), || {
+        std::future::ready(view.leader().ok_or_else(|| "no node says that it leads".to_owned()))
+    });
+    Ok(leader.await?)
+}
+
+fn is_ramp(load: &Load) -> bool {
+    matches!(load.rate, RatePlan::Ramp { .. })
+}
+
+/// A ramp takes as long as its stages, whatever `steady` says.
+fn steady_for(scenario: &Scenario) -> Duration {
+    let ramp = |load: &Load| match load.rate {
+        RatePlan::Ramp { from, to, step, every } => {
+            Some(every.0.mul_f64(((to.0 - from.0) / step.0).floor() + 1.0))
+        }
+        RatePlan::Constant(_) => None,
+    };
+    scenario.load.iter().filter_map(ramp).max().unwrap_or(scenario.steady.0)
+}
+
+async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
+    if scenario.load.iter().any(is_ramp) {
+        tokio::select! {
+            () = load.ramp_ended() => {}
+            () = stop.asked() => {}
+        }
+    } else {
+        stop.wait(scenario.steady.0).await;
+    }
+}
+
+/// Waits for full redundancy, then holds the load so that there is something to judge after the fault.
+async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView, stop: &Stop) {
+    let within = if stop.is_asked() { RECOVERY_AFTER_STOP } else { scenario.recovery.within.0 };
+    let began = Instant::now();
+    let nodes = faults.cluster.nodes();
+    while began.elapsed() < within {
+        let left = within.saturating_sub(began.elapsed()).min(Duration::from_secs(5));
+        if let Some(leader) = view.leader()
+            && let Ok(client) = Client::new(&nodes[leader].endpoint)
+        {
+            let operator = client.with_token(&faults.access.root_token);
+            if wait_for_redundancy(&operator, nodes.len(), left).await.is_ok() {
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stop.wait(scenario.recovery.hold.0).await;
+    // What watches tokens and leases ends by itself, a bounded time after their end.
+    let mut background = std::mem::take(&mut *faults.background.lock().unwrap());
+    tokio::select! {
+        () = async { while background.join_next().await.is_some() {} } => {}
+        () = stop.asked() => {}
+    }
+}
+
+/// Ends the run when an abort condition is met, or when nothing can be recorded any more.
+async fn watch_for_trouble(scenario: Scenario, engine: Arc<LoadEngine>, journal: Journal, stop: Stop) {
+    let writes = scenario.load.iter().any(|load| load.workload.stores_a_version());
+    let began_ms = journal.now_ms();
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if let Some(trouble) = journal.trouble() {
+            stop.ask(StopReason::Trouble(trouble));
+            return;
+        }
+        if let Some(abort) = &scenario.abort_when
+            && writes
+        {
+            let since_ms = journal.now_ms() - began_ms.max(engine.last_write_ack_us() as f64 / 1e3);
+            if since_ms > abort.outage.as_ms() {
+                let reason = format!("no write was acknowledged for {}", abort.outage);
+                stop.ask(StopReason::Aborted(reason));
+                return;
+            }
+        }
+    }
+}
+
+fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
+    // The longest a run can take; more keys than needed only cost their first write.
+    let timeline = scenario.timeline.iter().map(|step| {
+        step.at.0
+            + step.jitter.0
+            + step.every.0 * u32::from(step.times)
+            + step.heal_after.unwrap_or_default().0
+    });
+    let lasts = scenario.warm_up.0
+        + steady_for(scenario)
+        + timeline.max().unwrap_or_default()
+        + scenario.recovery.within.0
+        + scenario.recovery.hold.0;
+    let rate_of = |workload| -> f64 {
+        let of_workload = scenario.load.iter().filter(|load| load.workload == workload);
+        of_workload
+            .map(|load| match load.rate {
+                RatePlan::Constant(rate) => rate.0,
+                RatePlan::Ramp { to, .. } => to.0,
+            })
+            .sum()
+    };
+    let (writes, cas) = (rate_of(Workload::Kv2Write), rate_of(Workload::Kv2Cas));
+    KeyspacePlan::for_load(writes * lasts.as_secs_f64(), cas * lasts.as_secs_f64(), cas)
+}
+
+/// The read p99 that the blueprint promises; the server's usual 10 ms where it promises none.
+fn ramp_objective_us(scenario: &Scenario) -> u64 {
+    let promised = scenario.blueprint.objectives.iter().find(|objective| objective.id == "read.p99");
+    let ms = promised.filter(|objective| objective.target.unit == Unit::Ms).map_or(10.0, |o| o.target.value);
+    (ms * 1e3) as u64
+}

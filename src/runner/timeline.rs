@@ -1,0 +1,255 @@
+//! Injects the faults of a scenario at their times and heals each of them, also when the run is stopped.
+
+use super::{Progress, Stop};
+use crate::bootstrap::wait_for_redundancy;
+use crate::fault::{Fault, FaultContext, FaultError, of_step, resolve};
+use crate::load::{FailoverProbe, LoadEngine};
+use crate::model::{Event, NodeId, Step, Target};
+use crate::vault::Client;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub struct Timeline {
+    pub faults: Arc<FaultContext>,
+    pub engine: Arc<LoadEngine>,
+    pub stop: Stop,
+    pub progress: Arc<dyn Progress>,
+    /// Between two nodes of an `each`, and for a heal to count.
+    pub settle_within: Duration,
+}
+
+/// One injection to come: a step, and which of its repetitions.
+struct Occurrence {
+    id: String,
+    at: Duration,
+    step: Step,
+    seed: u64,
+}
+
+fn occurrences(steps: &[Step], seed: u64) -> Vec<Occurrence> {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x7157_1a7e);
+    let mut all = Vec::new();
+    for step in steps {
+        for time in 0..u32::from(step.times.max(1)) {
+            let jitter = step.jitter.0.mul_f64(rng.random::<f64>());
+            let at = step.at.0 + step.every.0 * time + jitter;
+            all.push(Occurrence { id: String::new(), at, step: step.clone(), seed: rng.random() });
+        }
+    }
+    all.sort_by_key(|occurrence| occurrence.at);
+    for (number, occurrence) in (1..).zip(&mut all) {
+        occurrence.id = format!("f{number}");
+    }
+    all
+}
+
+impl Timeline {
+    /// Returns when every fault is healed.
+    pub async fn run(self: &Arc<Self>, steps: &[Step], seed: u64) {
+        let began = tokio::time::Instant::now();
+        let running = occurrences(steps, seed).into_iter().map(|occurrence| {
+            let timeline = self.clone();
+            tokio::spawn(async move {
+                let due = (began + occurrence.at).saturating_duration_since(tokio::time::Instant::now());
+                if timeline.stop.wait(due).await {
+                    timeline.perform(occurrence).await;
+                }
+            })
+        });
+        let running: Vec<_> = running.collect();
+        for task in running {
+            if let Err(error) = task.await {
+                self.faults
+                    .journal
+                    .write(Event::HarnessError { reason: format!("a fault's task failed: {error}") });
+            }
+        }
+    }
+
+    async fn perform(self: &Arc<Self>, occurrence: Occurrence) {
+        let Occurrence { id, step, seed, .. } = occurrence;
+        let mut rng = StdRng::seed_from_u64(seed);
+        let nodes = match resolve(&step.target, &self.faults.view, &mut rng) {
+            Ok(nodes) => nodes,
+            Err(error) => {
+                self.request(&id, &step, Vec::new());
+                self.not_applied(&id, error.to_string());
+                return;
+            }
+        };
+        if step.target != Target::Each {
+            self.one(&id, &step, nodes).await;
+            return;
+        }
+        for (number, node) in (1..).zip(nodes) {
+            if self.stop.is_asked() {
+                return;
+            }
+            self.one(&format!("{id}.{number}"), &step, vec![node]).await;
+            self.settle().await;
+        }
+    }
+
+    /// Injects on `nodes` at once, holds, heals.
+    async fn one(self: &Arc<Self>, id: &str, step: &Step, nodes: Vec<NodeId>) {
+        let fault: Arc<dyn Fault> = of_step(step).into();
+        self.request(id, step, nodes.clone());
+        let leader_before = self.faults.view.leader().map(|index| self.faults.view.id(index).clone());
+        let requested = Instant::now();
+        let hit = self.inject(&fault, id, &nodes).await;
+        if hit.is_empty() && !nodes.is_empty() {
+            return;
+        }
+        let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
+        if let Some(heal_after) = step.heal_after {
+            // Counted from the request, as the scenario's author would read it; an earlier stop heals at once.
+            self.stop.wait(heal_after.0.saturating_sub(requested.elapsed())).await;
+            self.heal(&fault, id, &hit).await;
+        }
+        if let Some(probe) = probe {
+            tokio::select! {
+                () = probe.acknowledged(PROBE_FOR) => {}
+                () = self.stop.asked() => {}
+            }
+        }
+    }
+
+    /// The nodes on which something was done, which are those to heal.
+    async fn inject(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) -> Vec<NodeId> {
+        let targets: Vec<Option<&NodeId>> =
+            if nodes.is_empty() { vec![None] } else { nodes.iter().map(Some).collect() };
+        let done = targets.iter().map(|node| fault.inject(&self.faults, id, *node));
+        let done = futures_util::future::join_all(done).await;
+        let (mut hit, mut evidence, mut trouble, mut at_ms) = (Vec::new(), Vec::new(), Vec::new(), f64::MAX);
+        for (node, result) in targets.into_iter().zip(done) {
+            match result {
+                Ok(applied) => {
+                    hit.extend(node.cloned());
+                    at_ms = at_ms.min(applied.at_ms);
+                    evidence.push(applied.evidence);
+                }
+                Err(FaultError::NotApplicable(why)) => trouble.push(why),
+                Err(FaultError::Failed(why)) => {
+                    // It may have half happened: it is healed with the others.
+                    hit.extend(node.cloned());
+                    trouble.push(why);
+                }
+            }
+        }
+        if trouble.is_empty() {
+            let evidence = evidence.join("; ");
+            self.progress.note(&format!("{id} took hold: {evidence}"));
+            self.faults.journal.write_at(at_ms, Event::FaultApplied { fault: id.to_owned(), evidence });
+        } else {
+            self.not_applied(id, trouble.join("; "));
+        }
+        hit
+    }
+
+    async fn heal(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) {
+        self.faults.journal.write(Event::HealRequested { fault: id.to_owned() });
+        let healed = nodes.iter().map(|node| fault.heal(&self.faults, node));
+        let (mut evidence, mut trouble) = (Vec::new(), Vec::new());
+        for (node, result) in nodes.iter().zip(futures_util::future::join_all(healed).await) {
+            match result {
+                Ok(text) => evidence.push(format!("{node}: {text}")),
+                Err(error) => trouble.push(format!("{node}: {error}")),
+            }
+        }
+        let fault = id.to_owned();
+        if trouble.is_empty() {
+            self.progress.note(&format!("{id} healed"));
+            self.faults.journal.write(Event::Healed { fault, evidence: evidence.join("; ") });
+        } else {
+            self.progress.note(&format!("{id} could not be healed: {}", trouble.join("; ")));
+            self.faults.journal.write(Event::HealFailed { fault, reason: trouble.join("; ") });
+        }
+    }
+
+    /// Looks for the first acknowledged write, when the node that led was hit.
+    fn probe_failover(
+        &self,
+        step: &Step,
+        nodes: &[NodeId],
+        leader: Option<&NodeId>,
+    ) -> Option<FailoverProbe> {
+        if !nodes.iter().any(|node| Some(node) == leader) {
+            return None;
+        }
+        let view = &self.faults.view;
+        // After a step-down the old leader is as alive as any other.
+        let gone = |index: usize| !step.fault.is_one_shot() && nodes.contains(view.id(index));
+        let survivors: Vec<_> = (0..view.ids().len()).filter(|&index| !gone(index)).collect();
+        Some(FailoverProbe::start(self.engine.clone(), survivors))
+    }
+
+    /// Waits for full redundancy, so that the next fault does not take the quorum.
+    async fn settle(&self) {
+        let began = Instant::now();
+        while began.elapsed() < self.settle_within && !self.stop.is_asked() {
+            let Some(leader) = self.faults.view.leader() else {
+                self.stop.wait(Duration::from_millis(50)).await;
+                continue;
+            };
+            let nodes = self.faults.cluster.nodes();
+            let Ok(client) = Client::new(&nodes[leader].endpoint) else { return };
+            let operator = client.with_token(&self.faults.access.root_token);
+            let left = self.settle_within.saturating_sub(began.elapsed()).min(Duration::from_secs(5));
+            if wait_for_redundancy(&operator, nodes.len(), left).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn request(&self, id: &str, step: &Step, nodes: Vec<NodeId>) {
+        let names: Vec<_> = nodes.iter().map(NodeId::as_str).collect();
+        self.progress.note(&format!("{id}: {} {} {}", step.fault, step.target, names.join(" ")));
+        self.faults.journal.write(Event::FaultRequested {
+            fault: id.to_owned(),
+            kind: step.fault,
+            target: step.target.clone(),
+            nodes,
+        });
+    }
+
+    fn not_applied(&self, id: &str, reason: String) {
+        self.progress.note(&format!("{id} did not take hold: {reason}"));
+        self.faults.journal.write(Event::FaultNotApplied { fault: id.to_owned(), reason });
+    }
+}
+
+/// So long after the heal (or a one-shot fault) the first acknowledged write is still looked for.
+const PROBE_FOR: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FaultKind, Span};
+
+    #[test]
+    fn repetitions_are_ordered_numbered_and_the_same_for_the_same_seed() {
+        let step = Step {
+            at: Span::from_secs(1),
+            jitter: Span::from_secs(2),
+            fault: FaultKind::Kill,
+            target: Target::Leader,
+            heal_after: Some(Span::from_secs(1)),
+            times: 3,
+            every: Span::from_secs(10),
+            ttl: None,
+        };
+        let at = |seed| -> Vec<_> {
+            occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()
+        };
+        assert_eq!(at(1), at(1));
+        assert_ne!(at(1), at(2));
+        for (time, at) in at(1).iter().enumerate() {
+            let earliest = Duration::from_secs(1 + 10 * time as u64);
+            assert!(*at >= earliest && *at <= earliest + Duration::from_secs(2));
+        }
+        let ids: Vec<_> = occurrences(&[step], 1).into_iter().map(|o| o.id).collect();
+        assert_eq!(ids, ["f1", "f2", "f3"]);
+    }
+}
