@@ -1,0 +1,13 @@
+//! Facts about this machine, and what runs on it must share: locks and ports.
+//!
+//! Knows nothing of servers, scenarios or runs, and changes nothing but its own lock files.
+
+pub mod children;
+pub mod cpu;
+mod facts;
+mod file_lock;
+pub mod lock;
+pub mod ports;
+
+pub use facts::{facts, free_disk_mib};
+pub use file_lock::{FileLock, LockError};
