@@ -1,5 +1,6 @@
 //! Vaultquake shakes a Vault-compatible cluster and says, with evidence, what held.
 
+pub mod cli;
 pub mod machine;
 pub mod model;
 pub mod record;

