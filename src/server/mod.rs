@@ -1,6 +1,7 @@
 //! Server binaries by name and version: found, fetched, verified, cached.
 //!
-//! Nothing that was downloaded is executed before its SHA-256 was checked. Starting nodes is the backend's job.
+//! Nothing that was downloaded is executed before its SHA-256 was checked. Starting nodes is the backend's
+//! job.
 
 mod cache;
 mod error;

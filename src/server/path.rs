@@ -1,4 +1,4 @@
-//! Programs that the user has: on PATH or by an explicit path. These are trusted and may be asked their version.
+//! Programs that the user has, on PATH or by an explicit path: trusted, so they may be asked their version.
 
 use super::subprocess::run;
 use super::{Product, ServerError};

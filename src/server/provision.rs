@@ -128,7 +128,8 @@ fn explicit(spec: &ServerSpec, product: Product, path: &Path) -> Result<ServerBi
     Ok(ServerBinary { product, version, path, sha256, origin: Origin::ExplicitPath })
 }
 
-/// The product's program on PATH and the version it says it is. One that does not answer as this product does is none.
+/// The product's program on PATH and the version it says it is. One that does not answer as this product does
+/// is none.
 pub fn on_path(product: Product, search_path: &OsStr) -> Option<(PathBuf, String)> {
     let path = find_in_path(product.binary(), search_path)?;
     let (found, version) = ask_version(product.name(), &path).ok()?;
