@@ -22,16 +22,16 @@ pub fn die_with_parent(command: &mut Command) {
         command.pre_exec(move || {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // A parent that died before the line above sends no signal any more.
-            if rustix::process::getppid() == Some(parent) {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::Interrupted.into())
+            match rustix::process::getppid() == Some(parent) {
+                true => Ok(()),
+                false => Err(io::ErrorKind::Interrupted.into()),
             }
         });
     }
 }
 
-/// Checks by doing it that a child dies with the thread that spawned it. The error says what was seen instead.
+/// Checks by doing it that a child dies with the thread that spawned it. The error says what was seen
+/// instead.
 #[cfg(target_os = "linux")]
 pub fn check_death_with_parent() -> Result<(), String> {
     let spawned = std::thread::spawn(|| {

@@ -67,6 +67,11 @@ impl FileLock {
         Ok(Self::attempt(path)?.ok())
     }
 
+    /// Who holds it; nothing when it is free.
+    pub fn holder(path: &Path) -> Result<Option<String>, LockError> {
+        Ok(Self::attempt(path)?.err())
+    }
+
     /// The lock, or who holds it.
     fn attempt(path: &Path) -> Result<Result<Self, String>, LockError> {
         loop {
@@ -181,6 +186,7 @@ mod tests {
         let held = FileLock::try_acquire(&path).unwrap().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
         assert!(FileLock::try_acquire(&path).unwrap().is_none());
+        assert!(FileLock::holder(&path).unwrap().is_some());
         let mut said = Vec::new();
         let wait_max = Duration::from_millis(120);
         let error = FileLock::acquire(&path, wait_max, &mut |line| said.push(line.to_owned())).unwrap_err();
@@ -189,6 +195,7 @@ mod tests {
         assert_eq!(said.len(), 1);
         assert!(said[0].contains(&me), "{said:?}");
         drop(held);
+        assert_eq!(FileLock::holder(&path).unwrap(), None);
         assert!(FileLock::try_acquire(&path).unwrap().is_some());
     }
 

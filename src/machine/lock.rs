@@ -21,3 +21,8 @@ pub struct MachineLock {
 pub fn exclusive(waiting: &mut dyn FnMut(&str)) -> Result<MachineLock, LockError> {
     Ok(MachineLock { _lock: FileLock::acquire(Path::new(PATH), WAIT_MAX, waiting)? })
 }
+
+/// Who has the machine right now; nothing when it is free. Tries the lock by taking it for a moment.
+pub fn holder() -> Result<Option<String>, LockError> {
+    FileLock::holder(Path::new(PATH))
+}

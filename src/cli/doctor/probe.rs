@@ -1,0 +1,49 @@
+//! Looks at this machine. Starts and ends short-lived processes, reserves ports and lets them go.
+
+use crate::machine::{self, children, free_disk_mib, lock, ports};
+use crate::model::Machine;
+use crate::server::{Listed, Pip, Product, ProvisionOptions, find_pip, list, on_path};
+use std::path::{Path, PathBuf};
+
+/// What was seen. An `Err` holds the reason in words.
+#[derive(Clone, Debug)]
+pub struct Probes {
+    pub machine: Machine,
+    /// Else the names that were tried.
+    pub pip: Result<Pip, String>,
+    /// Known and cached versions.
+    pub listed: Vec<Listed>,
+    /// Servers on PATH: product, where, version.
+    pub on_path: Vec<(Product, PathBuf, String)>,
+    pub cache: PathBuf,
+    pub cache_free_mib: Result<u64, String>,
+    pub reports: PathBuf,
+    pub reports_free_mib: Result<u64, String>,
+    /// Whether the kernel kills our children when we die.
+    pub death_with_parent: Result<(), String>,
+    /// Whether a process can be frozen and set going again.
+    pub pause: Result<(), String>,
+    /// Whether three ports can be had.
+    pub ports: Result<(), String>,
+    /// Who has the machine-wide lock, if somebody does.
+    pub lock: Result<Option<String>, String>,
+}
+
+pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
+    let path = &options.search_path;
+    let of = |product| on_path(product, path).map(|(path, version)| (product, path, version));
+    Probes {
+        machine: machine::facts(),
+        pip: find_pip(path),
+        listed: list(&options.cache, &options.pins),
+        on_path: Product::ALL.into_iter().filter_map(of).collect(),
+        cache: options.cache.clone(),
+        cache_free_mib: free_disk_mib(&options.cache).map_err(|error| error.to_string()),
+        reports: std::path::absolute(reports).unwrap_or_else(|_| reports.to_owned()),
+        reports_free_mib: free_disk_mib(reports).map_err(|error| error.to_string()),
+        death_with_parent: children::check_death_with_parent(),
+        pause: children::check_pause(),
+        ports: ports::reserve(3).map(drop).map_err(|error| error.to_string()),
+        lock: lock::holder().map_err(|error| error.to_string()),
+    }
+}
