@@ -1,8 +1,19 @@
 //! Vaultquake shakes a Vault-compatible cluster and says, with evidence, what held.
 
+pub mod analyse;
+pub mod bootstrap;
+pub mod check;
 pub mod cli;
+pub mod cluster;
+pub mod fault;
+pub mod load;
 pub mod machine;
 pub mod model;
 pub mod observe;
 pub mod record;
+pub mod report;
+pub mod runner;
+pub mod scenario;
 pub mod server;
+pub mod slo;
+pub mod vault;

@@ -1,4 +1,137 @@
-//! The bodies of the commands, one file each, as functions that return what the caller prints or exits with.
+//! The command line: arguments, one file per command, exit codes.
 
+mod args;
 pub mod doctor;
+mod exit;
+mod publish;
+mod run;
 pub mod server;
+mod signals;
+mod terminal;
+
+pub use exit::Exit;
+
+use crate::record::RunFolder;
+use crate::report;
+use crate::scenario;
+use crate::server::{ProvisionOptions, ServerSpec};
+use args::{Cli, Command, ServerCommand};
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What `run` takes when nothing else is asked for.
+pub const DEFAULT_SERVER: &str = "openbao@2.7.2";
+
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version are no mistakes.
+            return if error.use_stderr() { Exit::Usage } else { Exit::Pass }.into();
+        }
+    };
+    // A bug of ours must not look like a verdict on the server; the panic's own text is on stderr already.
+    let exit = std::panic::catch_unwind(|| dispatch(cli.command)).unwrap_or_else(|_| {
+        eprintln!("vaultquake: this is a bug in vaultquake, not a finding about the server");
+        Exit::Trouble
+    });
+    exit.into()
+}
+
+fn dispatch(command: Command) -> Exit {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Validate { paths } => validate(&paths),
+        Command::Recheck { run } => judged(&run, publish::recheck),
+        Command::Report { run } => judged(&run, publish::render_again),
+        Command::Server { command } => servers(command),
+        Command::Doctor => match ProvisionOptions::from_env() {
+            Ok(options) => {
+                let diagnoses = doctor::examine(&options, Path::new("reports"));
+                println!("{}", doctor::render(&diagnoses));
+                if doctor::exit_code(&diagnoses) == 0 { Exit::Pass } else { Exit::Trouble }
+            }
+            Err(error) => trouble(&error),
+        },
+        Command::Schema => {
+            println!("{:#}", scenario::schema());
+            Exit::Pass
+        }
+    }
+}
+
+fn trouble(error: &dyn std::error::Error) -> Exit {
+    eprintln!("vaultquake: {error}");
+    Exit::Trouble
+}
+
+fn validate(paths: &[PathBuf]) -> Exit {
+    let files = match scenario::find_scenarios(paths) {
+        Ok(files) => files,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return Exit::Usage;
+        }
+    };
+    let mut exit = Exit::Pass;
+    for path in files {
+        match scenario::load_scenario(&path) {
+            Ok(scenario) => println!("{}\n", scenario::describe(&scenario)),
+            Err(errors) => {
+                eprintln!("{errors}");
+                exit = Exit::Usage;
+            }
+        }
+    }
+    exit
+}
+
+type Judge = fn(&RunFolder) -> Result<crate::model::RunResult, publish::PublishError>;
+
+fn judged(run: &Path, judge: Judge) -> Exit {
+    let folder = RunFolder::at(run);
+    match judge(&folder) {
+        Ok(result) => {
+            println!("{}", report::terminal(&result, terminal::wants_colour()));
+            result.verdict.into()
+        }
+        Err(error @ publish::PublishError::Read(_)) => {
+            eprintln!("vaultquake: {error}");
+            Exit::Usage
+        }
+        Err(error) => trouble(&error),
+    }
+}
+
+fn servers(command: ServerCommand) -> Exit {
+    let options = match ProvisionOptions::from_env() {
+        Ok(options) => options,
+        Err(error) => return trouble(&error),
+    };
+    match command {
+        ServerCommand::List => {
+            print!("{}", server::list_table(&options));
+            Exit::Pass
+        }
+        ServerCommand::Install { servers, allow_unpinned } => {
+            let specs: Result<Vec<ServerSpec>, _> = servers.iter().map(|text| text.parse()).collect();
+            let specs = match specs {
+                Ok(specs) => specs,
+                Err(error) => {
+                    eprintln!("vaultquake: {error}");
+                    return Exit::Usage;
+                }
+            };
+            let options = ProvisionOptions { allow_unpinned, ..options };
+            match server::install(&specs, &options, &mut |text| eprintln!("{text}")) {
+                Ok(said) => {
+                    print!("{said}");
+                    Exit::Pass
+                }
+                Err(error) => trouble(&error),
+            }
+        }
+    }
+}
