@@ -1,0 +1,102 @@
+//! Blueprint files, and those that are built into the binary: finds and reads them. What a blueprint must be is
+//! decided in `blueprint_rules`.
+
+use super::blueprint_rules;
+use super::checker::Checker;
+use super::diagnostic::{Diagnostic, FileErrors};
+use super::nearest::suggest;
+use super::raw_blueprint::RawBlueprint;
+use super::source::Source;
+use super::yaml::{self, Text, shorten};
+use crate::model::Blueprint;
+use std::path::Path;
+
+const BUILT_IN: [(&str, &str); 1] =
+    [("alphapulse", include_str!("../../scenarios/blueprints/alphapulse.yaml"))];
+
+/// The names of the blueprints that are built into the binary.
+pub fn built_in_blueprints() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+/// A built-in blueprint by its name, or a file by its path when `name` contains a slash.
+///
+/// # Errors
+/// The name is unknown, or the file is not in order.
+pub fn find_blueprint(name: &str) -> Result<Blueprint, FileErrors> {
+    if name.contains('/') {
+        return resolve(&Source::read(Path::new(name))?);
+    }
+    match built_in(name) {
+        Some(source) => resolve(&source),
+        None => Err(Diagnostic::of_file(
+            name,
+            "there is no built-in blueprint of this name",
+            suggest(name, built_in_blueprints()) + "; a path contains a slash",
+        )
+        .into()),
+    }
+}
+
+/// The same for the word in a scenario; paths are relative to the scenario's file.
+pub(super) fn find_blueprint_at(checker: &Checker, text: &Text) -> Result<Blueprint, FileErrors> {
+    let name = text.value.as_str();
+    if !name.contains('/') {
+        let help = || suggest(name, built_in_blueprints()) + "; a path contains a slash, such as `./mine.yaml`";
+        return match built_in(name) {
+            Some(source) => resolve(&source),
+            None => {
+                let message = format!("unknown blueprint `{}`", shorten(name));
+                Err(checker.source.at(text.referenced, message, help()).into())
+            }
+        };
+    }
+    let folder = checker.source.path.parent().unwrap_or(Path::new(""));
+    let source = Source::read(&folder.join(name)).map_err(|error| {
+        let message = format!("the blueprint `{}`: {}", shorten(name), error.message);
+        checker.source.at(text.referenced, message, error.help)
+    })?;
+    resolve(&source)
+}
+
+/// A blueprint from text; `path` is named in errors.
+pub fn blueprint_from_text(path: &Path, text: &str) -> Result<Blueprint, FileErrors> {
+    resolve(&Source::from_bytes(path, text.as_bytes().to_vec())?)
+}
+
+fn built_in(name: &str) -> Option<Source> {
+    let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    Some(Source::new(format!("built-in/{name}.yaml"), *text))
+}
+
+fn resolve(source: &Source) -> Result<Blueprint, FileErrors> {
+    if let Some(kind) = yaml::declared_kind(source)
+        && kind.value != "blueprint"
+    {
+        let message = format!("this file is of kind `{}`, not a blueprint", shorten(&kind.value));
+        return Err(source.at(kind.referenced, message, "write `kind: blueprint`".into()).into());
+    }
+    let raw: RawBlueprint = yaml::parse(source)?;
+    let mut checker = Checker::new(source);
+    let blueprint = blueprint_rules::check(&mut checker, &raw);
+    checker.finish(blueprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_blueprint_is_in_order_and_bears_its_name() {
+        for name in built_in_blueprints() {
+            let blueprint = find_blueprint(name).unwrap_or_else(|errors| panic!("{errors}"));
+            assert_eq!(blueprint.name, name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let errors = find_blueprint("alphapuls").unwrap_err();
+        assert!(errors.to_string().contains("did you mean `alphapulse`?"), "{errors}");
+    }
+}

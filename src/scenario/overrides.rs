@@ -1,0 +1,27 @@
+//! What a scenario changes of the server's defaults or of the document's figures, in words for reports.
+
+use crate::model::{FaultKind, Scenario};
+
+const PERFORMANCE_MULTIPLIER_DEFAULT: u8 = 5;
+
+/// One sentence each; empty when nothing is changed.
+pub fn overrides(scenario: &Scenario) -> Vec<String> {
+    let mut overrides = Vec::new();
+    if let Some(multiplier) = scenario.server.performance_multiplier
+        && multiplier != PERFORMANCE_MULTIPLIER_DEFAULT
+    {
+        overrides.push(format!(
+            "performance_multiplier {multiplier}, the server's default is {PERFORMANCE_MULTIPLIER_DEFAULT}"
+        ));
+    }
+    for step in scenario.timeline.iter().filter(|step| step.fault == FaultKind::Expire) {
+        if let Some(ttl) = step.ttl {
+            let documented = scenario.blueprint.approle.token_ttl;
+            let sentence = format!("{} TTL {documented}, tested at {ttl}", step.target);
+            if ttl != documented && !overrides.contains(&sentence) {
+                overrides.push(sentence);
+            }
+        }
+    }
+    overrides
+}

@@ -1,0 +1,253 @@
+//! A scenario file as it is written, before anything is checked. The doc comments become the descriptions of
+//! the JSON Schema, so they speak to people who write scenarios.
+
+use super::words::*;
+use super::yaml::Text;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde_saphyr::Spanned;
+use std::fmt;
+
+/// One scenario: one file, one test. It names a cluster, a load, faults and what must stay true.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `name`, `blueprint`, `load` and so on")]
+#[schemars(rename = "scenario")]
+pub(super) struct RawScenario {
+    /// `scenario`, or absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["scenario"]))]
+    #[expect(dead_code, reason = "looked at before the rest of the file is read")]
+    pub kind: Option<Text>,
+    /// How reports, run folders and tests call it.
+    #[schemars(with = "NameText")]
+    pub name: Text,
+    /// What must hold, in a sentence.
+    #[schemars(with = "String")]
+    pub summary: Text,
+    /// The documented deployment under test: the name of a built-in one, or the path of a file, relative to
+    /// this one, when it contains a slash.
+    #[schemars(with = "String")]
+    pub blueprint: Text,
+    /// Differences from the server's own defaults; printed beside every promise.
+    #[serde(default)]
+    pub server: Option<RawServer>,
+    /// What clients do during all phases.
+    #[schemars(with = "Vec<RawLoad>", length(min = 1))]
+    pub load: Spanned<Vec<Spanned<RawLoad>>>,
+    /// How long the load runs before anything is judged. 3s when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub warm_up: Option<Text>,
+    /// How long the load runs undisturbed; latency is judged here. 10s when absent; with a ramp, the ramp's own
+    /// length.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub steady: Option<Text>,
+    /// The faults.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<RawStep>>")]
+    pub timeline: Option<Vec<Spanned<RawStep>>>,
+    /// What happens after the last fault.
+    #[serde(default)]
+    pub recovery: Option<RawRecovery>,
+    /// When to stop early: everything is healed, and the verdict is at best inconclusive.
+    #[serde(default)]
+    #[schemars(with = "Option<RawAbortWhen>")]
+    pub abort_when: Option<Spanned<RawAbortWhen>>,
+    /// The objectives and invariants that make the verdict. All others are shown, too, but do not gate.
+    #[schemars(with = "Vec<ExpectationText>", length(min = 1))]
+    pub expect: Spanned<Vec<Text>>,
+    /// Words by which `run --tag` and the test runner choose scenarios; `ci` is run on every change.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<NameText>>")]
+    pub tags: Option<Vec<Text>>,
+}
+
+/// Differences from the server's own defaults.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ performance_multiplier: 1 }`")]
+#[schemars(rename = "server")]
+pub(super) struct RawServer {
+    /// Raft's time scale, 1 to 10. The server's own default is 5: a killed leader then costs about 11 s.
+    #[serde(default)]
+    #[schemars(with = "Option<u8>", range(min = 1, max = 10))]
+    pub performance_multiplier: Option<Text>,
+}
+
+/// One line of the load: one kind of request, sent open-loop at a given rate.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ workload: kv2.read, route: any, rate: 150/s }`"
+)]
+#[schemars(rename = "load")]
+pub(super) struct RawLoad {
+    /// What one request does.
+    #[schemars(with = "WorkloadText")]
+    pub workload: Text,
+    /// How a client chooses the node it sends to: `leader` follows the leader, `any` takes each node in turn,
+    /// dead or alive, `standby` the standbys, `healthy` what a readiness probe would keep; or a node id.
+    #[schemars(with = "RouteText")]
+    pub route: Text,
+    /// How many requests, or how their number grows.
+    #[schemars(with = "RawRate")]
+    pub rate: Spanned<RawRate>,
+    /// `constant` (the same distance between requests) when absent, or `poisson` (as independent clients do).
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["constant", "poisson"]))]
+    pub arrivals: Option<Text>,
+}
+
+/// A fixed rate, or a ramp.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[schemars(rename = "rate-plan")]
+pub(super) enum RawRate {
+    Fixed(#[schemars(with = "RateText")] String),
+    Ramp(RawRamp),
+}
+
+/// The rate grows in stages until one has clearly broken; the ramp takes the place of the steady phase.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ from: 200/s, to: 4000/s, step: 200/s, every: 5s }`"
+)]
+#[schemars(rename = "ramp")]
+pub(super) struct RawRamp {
+    /// The first stage's rate.
+    #[schemars(with = "RateText")]
+    pub from: Text,
+    /// The last stage's rate.
+    #[schemars(with = "RateText")]
+    pub to: Text,
+    /// How much faster each stage is than the one before.
+    #[schemars(with = "RateText")]
+    pub step: Text,
+    /// How long each stage lasts.
+    #[schemars(with = "DurationText")]
+    pub every: Text,
+}
+
+/// One fault: its kind is a key, its target the value, such as `kill: leader`. Exactly one kind a step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ at: 0s, kill: leader, heal_after: 15s }`")]
+#[schemars(rename = "step")]
+pub(super) struct RawStep {
+    /// When, counted from the end of the steady phase.
+    #[schemars(with = "DurationText")]
+    pub at: Text,
+    /// Up to this much is added to `at`, drawn with the run's seed.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub jitter: Option<Text>,
+    /// SIGKILL. Healed by starting and unsealing the node.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub kill: Option<Text>,
+    /// SIGTERM. Healed by starting and unsealing the node.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub stop: Option<Text>,
+    /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub pause: Option<Text>,
+    /// SIGTERM, then start and unseal. `heal_after` is the time it stays down, 1s when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub restart: Option<Text>,
+    /// The leader is asked to give up leadership. Nothing to heal.
+    #[serde(default, rename = "step-down")]
+    #[schemars(with = "Option<LeaderText>")]
+    pub step_down: Option<Text>,
+    /// The node is sealed through its API. Healed by unsealing it.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub seal: Option<Text>,
+    /// A token or lease with a short time to live is made and watched to its end. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<ExpiringText>")]
+    pub expire: Option<Text>,
+    /// How long after the injection the fault is healed.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub heal_after: Option<Text>,
+    /// How many times in all, 1 when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<u8>", range(min = 1, max = 100))]
+    pub times: Option<Text>,
+    /// The time between two beginnings; needed when `times` is more than 1.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub every: Option<Text>,
+    /// For `expire` only: the time to live that is tested, in whole seconds, at most 5m.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub ttl: Option<Text>,
+}
+
+/// What happens after the last fault.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ within: 60s, hold: 5s }`")]
+#[schemars(rename = "recovery")]
+pub(super) struct RawRecovery {
+    /// Full redundancy (every voter healthy) must be back this long after the last heal. 60s when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub within: Option<Text>,
+    /// The load goes on this long after that, so that there is something to judge. 5s when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub hold: Option<Text>,
+}
+
+/// When to stop early.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ outage: 90s }`")]
+#[schemars(rename = "abort-when")]
+pub(super) struct RawAbortWhen {
+    /// No write was acknowledged for this long.
+    #[schemars(with = "DurationText")]
+    pub outage: Text,
+}
+
+// Not `#[serde(untagged)]`: that would lose the places in the file and every error message.
+impl<'de> Deserialize<'de> for RawRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RateVisitor;
+
+        impl<'de> Visitor<'de> for RateVisitor {
+            type Value = RawRate;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a rate such as `150/s`, or a ramp such as ")?;
+                f.write_str("`{ from: 200/s, to: 4000/s, step: 200/s, every: 5s }`,")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawRate, E> {
+                Ok(RawRate::Fixed(text.to_string()))
+            }
+
+            // A number without a unit: taken as text, so that the message says that `/s` is missing.
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<RawRate, E> {
+                Ok(RawRate::Fixed(number.to_string()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<RawRate, E> {
+                Ok(RawRate::Fixed(number.to_string()))
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<RawRate, E> {
+                Ok(RawRate::Fixed(number.to_string()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawRate, A::Error> {
+                RawRamp::deserialize(MapAccessDeserializer::new(map)).map(RawRate::Ramp)
+            }
+        }
+
+        deserializer.deserialize_any(RateVisitor)
+    }
+}

@@ -1,0 +1,190 @@
+//! A blueprint file as it is written, before anything is checked. The doc comments become the descriptions of
+//! the JSON Schema, so they speak to people who write blueprints.
+
+use super::words::*;
+use super::yaml::Text;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// A documented deployment: topology, seal, TLS, engines, policies, auth, audit and objectives, as its document
+/// has them, with every deviation named.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `kind: blueprint`, `name`, `nodes` and so on")]
+#[schemars(rename = "blueprint")]
+pub(super) struct RawBlueprint {
+    /// `blueprint`.
+    #[schemars(with = "String", extend("enum" = ["blueprint"]))]
+    #[expect(dead_code, reason = "looked at before the rest of the file is read")]
+    pub kind: Text,
+    /// How scenarios call it.
+    #[schemars(with = "NameText")]
+    pub name: Text,
+    /// What it is, in a sentence.
+    #[schemars(with = "String")]
+    pub summary: Text,
+    /// The document it follows.
+    #[schemars(with = "String")]
+    pub source: Text,
+    /// How many nodes; they are called n1 to nN.
+    #[schemars(with = "u8", range(min = 1, max = 9))]
+    pub nodes: Text,
+    /// How the cluster is sealed.
+    pub seal: RawSeal,
+    /// How clients and nodes speak to one another.
+    pub tls: RawTls,
+    /// Audit devices, declared in the configuration of every node.
+    #[serde(default)]
+    pub audit: Vec<RawAudit>,
+    /// How many tenants are set up, each with its own paths, policy and AppRole role.
+    #[schemars(with = "u16", range(min = 1, max = 1000))]
+    pub tenants: Text,
+    /// Secret engines.
+    #[schemars(with = "Vec<RawMount>", length(min = 1))]
+    pub mounts: Spanned<Vec<RawMount>>,
+    /// Policies.
+    pub policies: Vec<RawPolicy>,
+    /// How applications log in.
+    pub approle: RawAppRole,
+    /// What the document promises.
+    #[schemars(with = "Vec<RawObjective>", length(min = 1))]
+    pub objectives: Spanned<Vec<RawObjective>>,
+    /// How often a failure like the tested one is assumed to happen: turns one measured outage into a month.
+    #[schemars(with = "f64", range(min = 0))]
+    pub assumed_failures_per_month: Text,
+    /// Where the test knowingly differs from the document; printed in every report.
+    #[serde(default)]
+    pub deviations: Vec<RawDeviation>,
+}
+
+/// How the cluster is sealed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ kind: shamir, shares: 5, threshold: 3 }`")]
+#[schemars(rename = "seal")]
+pub(super) struct RawSeal {
+    /// `shamir`: unsealed by hand with key shares.
+    #[schemars(with = "String", extend("enum" = ["shamir"]))]
+    pub kind: Text,
+    /// How many key shares there are.
+    #[schemars(with = "u8", range(min = 1, max = 10))]
+    pub shares: Text,
+    /// How many of them unseal a node.
+    #[schemars(with = "u8", range(min = 1, max = 10))]
+    pub threshold: Text,
+}
+
+/// How clients and nodes speak to one another.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ enabled: true, min_version: tls13 }`")]
+#[schemars(rename = "tls")]
+pub(super) struct RawTls {
+    /// `false` for plain HTTP.
+    pub enabled: bool,
+    /// The oldest version that is accepted; `tls13` when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["tls12", "tls13"]))]
+    pub min_version: Option<Text>,
+}
+
+/// One audit device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ kind: file, name: main }`")]
+#[schemars(rename = "audit")]
+pub(super) struct RawAudit {
+    /// `file`.
+    #[schemars(with = "String", extend("enum" = ["file"]))]
+    pub kind: Text,
+    /// Its name.
+    #[schemars(with = "NameText")]
+    pub name: Text,
+}
+
+/// One secret engine.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ path: secret, engine: kv, version: 2 }`")]
+#[schemars(rename = "mount")]
+pub(super) struct RawMount {
+    /// Where it is mounted, without slashes at the ends.
+    #[schemars(with = "String")]
+    pub path: Text,
+    /// `kv`.
+    #[schemars(with = "String", extend("enum" = ["kv"]))]
+    pub engine: Text,
+    /// 2, the version whose acknowledged writes can be read back one by one.
+    #[schemars(with = "u8", extend("enum" = [2]))]
+    pub version: Text,
+}
+
+/// A policy; one per tenant when its name contains `{tenant_id}`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `name` and `rules`")]
+#[schemars(rename = "policy")]
+pub(super) struct RawPolicy {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub name: Text,
+    /// HCL; `{tenant_id}` is replaced.
+    #[schemars(with = "String")]
+    pub rules: Text,
+}
+
+/// How applications log in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `role`, `policies` and `token_ttl`")]
+#[schemars(rename = "approle")]
+pub(super) struct RawAppRole {
+    /// Where the auth method is mounted; `approle` when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub mount: Option<Text>,
+    /// The role's name; one role per tenant when it contains `{tenant_id}`.
+    #[schemars(with = "String")]
+    pub role: Text,
+    /// The policies of its tokens, by the names above.
+    #[schemars(with = "Vec<String>")]
+    pub policies: Vec<Text>,
+    /// How long a token lives unless it is renewed.
+    #[schemars(with = "DurationText")]
+    pub token_ttl: Text,
+    /// How long it can live at most; the server's default when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub token_max_ttl: Option<Text>,
+}
+
+/// One promise.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ id: read.p99, target: \"< 5 ms\" }`")]
+#[schemars(rename = "objective")]
+pub(super) struct RawObjective {
+    /// Which figure.
+    #[schemars(with = "ObjectiveText")]
+    pub id: Text,
+    /// The bound.
+    #[schemars(with = "BoundText")]
+    pub target: Text,
+    /// The document that promises it; the blueprint's own when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub source: Option<Text>,
+    /// The document's own words.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub words: Option<Text>,
+}
+
+/// A known difference between the document and the test.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping with `documented`, `tested` and `why`")]
+#[schemars(rename = "deviation")]
+pub(super) struct RawDeviation {
+    /// What the document says.
+    #[schemars(with = "String")]
+    pub documented: Text,
+    /// What is tested.
+    #[schemars(with = "String")]
+    pub tested: Text,
+    /// Why.
+    #[schemars(with = "String")]
+    pub why: Text,
+}

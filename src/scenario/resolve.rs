@@ -1,0 +1,196 @@
+//! From a scenario file to a validated scenario with every default filled in.
+
+use super::blueprint_file::find_blueprint_at;
+use super::checker::Checker;
+use super::diagnostic::{Diagnostic, ScenarioErrors};
+use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
+use super::source::Source;
+use super::{expect_rules, load_rules, timeline_rules, yaml};
+use crate::model::{AbortWhen, Load, Recovery, Scenario, ServerTuning, Span};
+use serde_saphyr::Spanned;
+use std::path::Path;
+
+const WARM_UP_DEFAULT: Span = Span::from_secs(3);
+const STEADY_DEFAULT: Span = Span::from_secs(10);
+const WITHIN_DEFAULT: Span = Span::from_secs(60);
+const HOLD_DEFAULT: Span = Span::from_secs(5);
+/// A typing mistake more often than a wish; and the history of a run is read as a whole.
+const RUN_LENGTH_MAX: Span = Span::from_secs(2 * 3600);
+const REQUESTS_MAX: f64 = 20e6;
+
+/// Reads a scenario file and the blueprint it names.
+///
+/// # Errors
+/// Everything that is wrong with the two files, as far as it could be read.
+pub fn load_scenario(path: &Path) -> Result<Scenario, ScenarioErrors> {
+    resolve(&Source::read(path)?)
+}
+
+/// The same from text; `path` is named in errors, and a blueprint's path is relative to it.
+pub fn scenario_from_text(path: &Path, text: &str) -> Result<Scenario, ScenarioErrors> {
+    resolve(&Source::from_bytes(path, text.as_bytes().to_vec())?)
+}
+
+fn resolve(source: &Source) -> Result<Scenario, ScenarioErrors> {
+    refuse_other_kinds(source)?;
+    let raw: RawScenario = yaml::parse(source)?;
+    let mut checker = Checker::new(source);
+    let scenario = check(&mut checker, &raw);
+    checker.finish(scenario)
+}
+
+/// Before anything else: in a file of another kind every key would be called unknown.
+fn refuse_other_kinds(source: &Source) -> Result<(), Diagnostic> {
+    let Some(kind) = yaml::declared_kind(source) else { return Ok(()) };
+    let (message, help) = match kind.value.as_str() {
+        "scenario" => return Ok(()),
+        other @ ("blueprint" | "suite") => {
+            (format!("this file is a {other}, not a scenario"), "name a scenario, or a folder of them".into())
+        }
+        other => {
+            let known = ["scenario", "blueprint", "suite"];
+            (format!("unknown kind `{}`", yaml::shorten(other)), super::nearest::suggest(other, known))
+        }
+    };
+    Err(source.at(kind.referenced, message, help))
+}
+
+fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
+    let name = checker.kebab_case(&raw.name, "name");
+    let summary = checker.not_blank(&raw.summary, "summary");
+    let blueprint = match find_blueprint_at(checker, &raw.blueprint) {
+        Ok(blueprint) => Some(blueprint),
+        Err(errors) => {
+            checker.absorb(errors);
+            None
+        }
+    };
+    let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
+    let server = server(checker, raw);
+    let load = load_rules::check(checker, &raw.load, nodes);
+    let warm_up = checker.span_or(raw.warm_up.as_ref(), WARM_UP_DEFAULT);
+    let steady = steady(checker, raw, load.as_deref());
+    let timeline = timeline_rules::check(checker, raw.timeline.as_deref().unwrap_or_default(), nodes);
+    no_faults_beside_a_ramp(checker, raw, load.as_deref());
+    let recovery = recovery(checker, raw.recovery.as_ref());
+    let abort_when = abort_when(checker, raw.abort_when.as_ref(), load.as_deref());
+    let offer = expect_rules::Offer {
+        blueprint: blueprint.as_ref(),
+        load: load.as_deref(),
+        timeline: timeline.as_deref(),
+    };
+    let expect = expect_rules::check(checker, &raw.expect, &offer);
+    let tags = tags(checker, raw);
+    let scenario = Scenario {
+        name: name?,
+        summary: summary?,
+        blueprint: blueprint?,
+        server: server?,
+        load: load?,
+        warm_up: warm_up?,
+        steady: steady?,
+        timeline: timeline?,
+        recovery: recovery?,
+        abort_when: abort_when?,
+        expect: expect?,
+        tags: tags?,
+    };
+    sane_size(checker, raw, &scenario);
+    Some(scenario)
+}
+
+fn server(checker: &mut Checker, raw: &RawScenario) -> Option<ServerTuning> {
+    let text = raw.server.as_ref().and_then(|server| server.performance_multiplier.as_ref());
+    let performance_multiplier = match text {
+        None => None,
+        Some(text) => Some(checker.number(text, 1..=10)?),
+    };
+    Some(ServerTuning { performance_multiplier })
+}
+
+fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Option<Span> {
+    let ramp = load.and_then(|load| load.iter().find_map(|load| load_rules::ramp_length(&load.rate)));
+    match (&raw.steady, ramp) {
+        (Some(text), Some(length)) => {
+            let help = format!("remove `steady`: the ramp takes its place and lasts up to {length}");
+            checker.error(text, "`steady` beside a ramp", help);
+            None
+        }
+        (None, ramp) => Some(ramp.unwrap_or(STEADY_DEFAULT)),
+        (Some(text), None) => {
+            checker.positive_span(text, "without an undisturbed time there is nothing to compare with")
+        }
+    }
+}
+
+fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
+    let has_ramp = load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
+    if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
+        let help = "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
+        checker.error(step, "a fault beside a ramp", help);
+    }
+}
+
+fn recovery(checker: &mut Checker, raw: Option<&RawRecovery>) -> Option<Recovery> {
+    let within = match raw.and_then(|raw| raw.within.as_ref()) {
+        None => Some(WITHIN_DEFAULT),
+        Some(text) => checker.positive_span(text, "no cluster is whole again at once"),
+    };
+    let hold = match raw.and_then(|raw| raw.hold.as_ref()) {
+        None => Some(HOLD_DEFAULT),
+        Some(text) => checker.positive_span(text, "without requests after the recovery nothing shows that it held"),
+    };
+    Some(Recovery { within: within?, hold: hold? })
+}
+
+/// Outer `None`: an error was found.
+fn abort_when(
+    checker: &mut Checker,
+    raw: Option<&Spanned<RawAbortWhen>>,
+    load: Option<&[Load]>,
+) -> Option<Option<AbortWhen>> {
+    let Some(raw) = raw else { return Some(None) };
+    if load.is_some_and(|load| !load.iter().any(|line| line.workload.stores_a_version())) {
+        let help = "it counts the time without an acknowledged write; add a write load, or remove it";
+        checker.error(raw, "`abort_when` in a scenario that writes nothing", help);
+    }
+    let outage = checker.positive_span(&raw.value.outage, "every run would stop at once")?;
+    Some(Some(AbortWhen { outage }))
+}
+
+fn tags(checker: &mut Checker, raw: &RawScenario) -> Option<Vec<String>> {
+    let tags = raw.tags.as_deref().unwrap_or_default();
+    checker.no_duplicates(tags, "tag");
+    let tags: Vec<Option<String>> = tags.iter().map(|tag| checker.kebab_case(tag, "tag")).collect();
+    tags.into_iter().collect()
+}
+
+/// The run as a whole: how long it takes at most, and how many requests it makes.
+fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
+    let length = longest_run(scenario);
+    if length > RUN_LENGTH_MAX {
+        let help = format!(
+            "at most {RUN_LENGTH_MAX} is allowed for warm_up, steady, timeline and recovery together; use \
+             `vaultquake run --repeat` for more"
+        );
+        checker.error(&raw.name, format!("this run would take up to {length}"), help);
+        return;
+    }
+    let rate: f64 = scenario.load.iter().map(|load| load_rules::highest_rate(&load.rate)).sum();
+    let requests = rate * length.0.as_secs_f64();
+    if requests > REQUESTS_MAX {
+        let help = format!("at most {} million fit into one history; make it shorter or slower", REQUESTS_MAX / 1e6);
+        checker.error(&raw.load, format!("this run would make up to {:.0} million requests", requests / 1e6), help);
+    }
+}
+
+/// With all the time that recovery may take.
+fn longest_run(scenario: &Scenario) -> Span {
+    let timeline = timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes);
+    let recovery = if scenario.timeline.is_empty() {
+        Span::default()
+    } else {
+        Span(scenario.recovery.within.0 + scenario.recovery.hold.0)
+    };
+    Span(scenario.warm_up.0 + scenario.steady.0 + timeline.0 + recovery.0)
+}

@@ -1,0 +1,27 @@
+//! The JSON Schema of the files that people write, made from the raw types. Checks nothing.
+
+use super::known_findings::RawKnownFindings;
+use super::raw::RawScenario;
+use super::raw_attach::RawAttach;
+use super::raw_blueprint::RawBlueprint;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// One schema for all files: any of them is valid against it, and each kind has a definition of its own,
+/// `#/$defs/scenario`, `blueprint`, `attach` and `known-findings`.
+pub fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let any_of = [
+        generator.subschema_for::<RawScenario>(),
+        generator.subschema_for::<RawBlueprint>(),
+        generator.subschema_for::<RawAttach>(),
+        generator.subschema_for::<RawKnownFindings>(),
+    ];
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Vaultquake files",
+        "description": "Scenario, blueprint, attach and known-findings files. Written by `vaultquake schema`.",
+        "anyOf": any_of,
+        "$defs": generator.take_definitions(true),
+    })
+}

@@ -1,0 +1,244 @@
+//! What a timeline must be: one fault a step, a target that fits it, times that can be kept, and no fault on a
+//! node that another still holds.
+
+use super::checker::{Checker, node_ids, words_or_nodes};
+use super::raw::RawStep;
+use super::yaml::{Text, shorten};
+use crate::model::{FaultKind, Span, Step, Target};
+use serde_saphyr::Spanned;
+use std::time::Duration;
+
+const RESTART_DOWN_DEFAULT: Span = Span::from_secs(1);
+const EXPIRE_TTL_MAX: Span = Span::from_secs(5 * 60);
+const REPEATS_MAX: u16 = 100;
+const STEPS_MAX: usize = 100;
+
+/// The steps in the order of their times.
+pub(super) fn check(checker: &mut Checker, raw: &[Spanned<RawStep>], nodes: Option<u8>) -> Option<Vec<Step>> {
+    if let Some(excess) = raw.get(STEPS_MAX) {
+        checker.error(excess, format!("more than {STEPS_MAX} steps"), "split the scenario, or use `times`");
+        return None;
+    }
+    let steps: Vec<Option<Step>> = raw.iter().map(|line| step(checker, line, nodes)).collect();
+    let steps: Vec<Step> = steps.into_iter().collect::<Option<_>>()?;
+    let mut placed: Vec<(&Spanned<RawStep>, Step)> = raw.iter().zip(steps).collect();
+    placed.sort_by_key(|(_, step)| step.at);
+    no_overlap(checker, &placed);
+    Some(placed.into_iter().map(|(_, step)| step).collect())
+}
+
+fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Option<Step> {
+    let raw = &line.value;
+    let at = checker.quantity::<Span>(&raw.at);
+    let jitter = checker.span_or(raw.jitter.as_ref(), Span::default());
+    let (fault, target_text) = fault(checker, line)?;
+    let target = target(checker, fault, target_text, nodes);
+    let heal_after = heal_after(checker, line, fault);
+    let ttl = ttl(checker, line, fault);
+    let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
+    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every: Span::default(), ttl };
+    (step.times, step.every) = repetition(checker, raw, &step)?;
+    Some(step)
+}
+
+/// The one fault that a step must have.
+fn fault<'r>(checker: &mut Checker, line: &'r Spanned<RawStep>) -> Option<(FaultKind, &'r Text)> {
+    let raw = &line.value;
+    let given: Vec<(FaultKind, &Text)> = FaultKind::ALL
+        .into_iter()
+        .zip([&raw.kill, &raw.stop, &raw.pause, &raw.restart, &raw.step_down, &raw.seal, &raw.expire])
+        .filter_map(|(kind, text)| text.as_ref().map(|text| (kind, text)))
+        .collect();
+    match given[..] {
+        [only] => Some(only),
+        [] => {
+            let kinds = FaultKind::ALL.map(FaultKind::name);
+            let help = format!(
+                "its kind is a key and its target the value, such as `kill: leader`; the kinds are {}",
+                super::nearest::list(kinds)
+            );
+            checker.error(line, "this step has no fault", help);
+            None
+        }
+        [(first, _), (second, text), ..] => {
+            let message = format!("this step has two faults: `{first}` and `{second}`");
+            checker.error(text, message, "give each a step of its own, with its own `at`");
+            None
+        }
+    }
+}
+
+fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
+    let allowed: &[&str] = match fault {
+        FaultKind::Expire => &["token", "lease"],
+        FaultKind::StepDown => &["leader"],
+        FaultKind::Seal => &["leader", "follower", "all", "majority"],
+        FaultKind::Kill | FaultKind::Stop | FaultKind::Pause | FaultKind::Restart => {
+            &["leader", "follower", "each", "all", "majority"]
+        }
+    };
+    let word = text.value.as_str();
+    if allowed.contains(&word) {
+        return Some(Target::from(word));
+    }
+    let takes_nodes = !matches!(fault, FaultKind::Expire | FaultKind::StepDown);
+    let is_node = |nodes| node_ids(nodes).iter().any(|id| id == word);
+    let is_word = Target::WORDS.contains(&word);
+    if takes_nodes && !is_word && nodes.is_none_or(is_node) {
+        return Some(Target::from(word));
+    }
+    let help = match (takes_nodes, nodes) {
+        (true, Some(nodes)) => words_or_nodes(word, allowed, nodes),
+        _ => format!("`{fault}` takes {}", super::nearest::list(allowed.iter().copied())),
+    };
+    let message = if is_word || (!takes_nodes && nodes.is_some_and(is_node)) {
+        format!("`{fault}` cannot be aimed at `{word}`")
+    } else {
+        format!("unknown target `{}`", shorten(word))
+    };
+    checker.error(text, message, help);
+    None
+}
+
+/// Outer `None`: an error was found. Inner `None`: nothing to heal.
+fn heal_after(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<Span>> {
+    match &line.value.heal_after {
+        Some(text) if fault.is_one_shot() => {
+            let help = format!("remove `heal_after`: nothing remains after `{fault}` that could be healed");
+            checker.error(text, format!("`{fault}` takes no `heal_after`"), help);
+            None
+        }
+        Some(text) => {
+            checker.positive_span(text, "a fault that is healed at once proves nothing; write for example 15s").map(Some)
+        }
+        None if fault.is_one_shot() => Some(None),
+        None if fault == FaultKind::Restart => Some(Some(RESTART_DOWN_DEFAULT)),
+        None => {
+            let help = "say when it is healed, such as `heal_after: 15s`: every fault is healed before the end";
+            checker.error(line, format!("`{fault}` needs `heal_after`"), help);
+            None
+        }
+    }
+}
+
+/// Outer `None`: an error was found.
+fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<Span>> {
+    match (&line.value.ttl, fault == FaultKind::Expire) {
+        (None, false) => Some(None),
+        (None, true) => {
+            let help = "say which time to live is tested, such as `ttl: 5s`; reports print it beside the promise";
+            checker.error(line, "`expire` needs `ttl`", help);
+            None
+        }
+        (Some(text), false) => {
+            checker.error(text, format!("`{fault}` takes no `ttl`"), "`ttl` belongs to `expire` only");
+            None
+        }
+        (Some(text), true) => {
+            let ttl = checker.quantity::<Span>(text)?;
+            let is_whole = ttl.0.subsec_nanos() == 0 && !ttl.0.is_zero();
+            if !is_whole || ttl > EXPIRE_TTL_MAX {
+                let help = format!("write whole seconds, from 1s to {EXPIRE_TTL_MAX}: servers count in seconds");
+                checker.error(text, format!("a time to live of {ttl} cannot be tested"), help);
+                return None;
+            }
+            Some(Some(ttl))
+        }
+    }
+}
+
+/// How many times, and how far apart.
+fn repetition(checker: &mut Checker, raw: &RawStep, step: &Step) -> Option<(u16, Span)> {
+    let times = match &raw.times {
+        None => 1,
+        Some(text) => checker.number(text, 1..=REPEATS_MAX)?,
+    };
+    match (&raw.times, &raw.every) {
+        (Some(text), _) if times > 1 && step.target == Target::Each => {
+            let help = "when a round ends is not known beforehand; use `vaultquake run --repeat`";
+            checker.error(text, "`each` cannot be repeated", help);
+            None
+        }
+        (Some(text), None) if times > 1 => {
+            checker.error(text, "`times` needs `every`", "say how far apart they begin, such as `every: 30s`");
+            None
+        }
+        (_, Some(every)) if times == 1 => {
+            let help = "say how many times, such as `times: 3`, or remove `every`";
+            checker.error(every, "`every` without a repetition", help);
+            None
+        }
+        (_, None) => Some((times, Span::default())),
+        (_, Some(text)) => {
+            let every = checker.positive_span(text, "repetitions must lie apart")?;
+            let taken = Span(hold_length(step) + step.jitter.0);
+            if every <= taken {
+                let help = format!("one repetition takes up to {taken}; make `every` longer than that");
+                checker.error(text, format!("`{}` begins again before it is healed", step.fault), help);
+                return None;
+            }
+            Some((times, every))
+        }
+    }
+}
+
+fn hold_length(step: &Step) -> Duration {
+    step.heal_after.or(step.ttl).unwrap_or_default().0
+}
+
+/// When the last repetition has ended, from the beginning of the timeline. For `each` the least it takes: how
+/// long the cluster needs in between is not known.
+pub(super) fn end_of(step: &Step, nodes: u8) -> Span {
+    let rounds = if step.target == Target::Each { u32::from(nodes) } else { 1 };
+    let repeats = u32::from(step.times.saturating_sub(1));
+    Span(step.at.0 + step.jitter.0 + step.every.0 * repeats + hold_length(step) * rounds)
+}
+
+/// The whole timeline, at its longest.
+pub(super) fn length(timeline: &[Step], nodes: u8) -> Span {
+    timeline.iter().map(|step| end_of(step, nodes)).max().unwrap_or_default()
+}
+
+/// Two faults at once are only understood when they name different nodes: which node `leader` is depends on
+/// what the other fault has done.
+fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
+    for (index, (line, later)) in placed.iter().enumerate() {
+        let conflict = placed[..index].iter().find(|(_, earlier)| overlap(earlier, later));
+        let Some((earlier_line, earlier)) = conflict else { continue };
+        let place = format!("line {}", earlier_line.referenced.line());
+        let message = format!(
+            "`{}: {}` may begin while `{}: {}` ({place}) still lasts",
+            later.fault, later.target, earlier.fault, earlier.target
+        );
+        let help = if earlier.target == Target::Each {
+            "when `each` ends is not known beforehand; put it last, or into a scenario of its own"
+        } else {
+            "let it begin after the other is healed, or aim both at different nodes by their ids"
+        };
+        checker.error(line, message, help);
+    }
+}
+
+fn overlap(a: &Step, b: &Step) -> bool {
+    if a.fault == FaultKind::Expire || b.fault == FaultKind::Expire {
+        return false;
+    }
+    if let (Target::Node(a), Target::Node(b)) = (&a.target, &b.target)
+        && a != b
+    {
+        return false;
+    }
+    windows(a).any(|(a_start, a_end)| windows(b).any(|(b_start, b_end)| a_start <= b_end && b_start <= a_end))
+}
+
+/// When each repetition may hold its nodes.
+fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
+    (0..u32::from(step.times)).map(|repeat| {
+        let start = step.at.0 + step.every.0 * repeat;
+        let end = match step.target {
+            Target::Each => Duration::MAX,
+            _ => start + step.jitter.0 + hold_length(step),
+        };
+        (start, end)
+    })
+}

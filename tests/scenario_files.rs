@@ -1,0 +1,114 @@
+//! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on (the
+//! snapshot is the message), and each shipped one has a plan. Starts no server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use vaultquake::model::Scenario;
+use vaultquake::scenario::{attach_file_from_text, blueprint_from_text, find_scenarios, load_scenario, plan};
+
+/// The files of a folder, sorted; paths relative to the package, which is where tests run.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+fn shipped() -> Vec<(PathBuf, Scenario)> {
+    let paths = find_scenarios(&["scenarios".into()]).unwrap_or_else(|errors| panic!("{errors}"));
+    paths
+        .into_iter()
+        .map(|path| {
+            let scenario = load_scenario(&path).unwrap_or_else(|errors| panic!("{errors}"));
+            (path, scenario)
+        })
+        .collect()
+}
+
+/// What is written about every file of a folder; a file without an error fails.
+fn check_bad_files(folder: &str, files_min: usize, parse: impl Fn(&Path) -> Result<(), String>) {
+    let files = files(folder);
+    assert!(files.len() >= files_min, "{folder} holds only {} files", files.len());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path(Path::new("snapshots").join(Path::new(folder).file_name().unwrap()));
+    for path in files {
+        let message = parse(&path).expect_err(&format!("{} was accepted", path.display()));
+        for word in ["Raw", "serde", "Spanned", "Option<", "struct ", "enum ", "u8", "u64", "::"] {
+            assert!(!message.contains(word), "`{word}` is no word for people:\n{message}");
+        }
+        settings.bind(|| insta::assert_snapshot!(stem(&path), message));
+    }
+}
+
+#[test]
+fn every_bad_scenario_is_answered_with_its_message() {
+    check_bad_files("tests/bad-scenarios", 40, |path| {
+        load_scenario(path).map(drop).map_err(|errors| errors.to_string())
+    });
+}
+
+#[test]
+fn every_bad_blueprint_is_answered_with_its_message() {
+    check_bad_files("tests/bad-blueprints", 5, |path| {
+        let text = fs::read_to_string(path).unwrap();
+        blueprint_from_text(path, &text).map(drop).map_err(|errors| errors.to_string())
+    });
+}
+
+#[test]
+fn every_bad_attach_file_is_answered_with_its_message_and_no_secret() {
+    check_bad_files("tests/bad-attach-files", 5, |path| {
+        let text = fs::read_to_string(path).unwrap();
+        let message = attach_file_from_text(path, &text).map(drop).map_err(|errors| errors.to_string());
+        // Every secret in these files is spelled this way.
+        assert!(!format!("{message:?}").contains("hunter2"), "{message:?}");
+        message
+    });
+}
+
+#[test]
+fn every_shipped_scenario_has_a_plan() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("snapshots/plans");
+    for (path, scenario) in shipped() {
+        assert_eq!(scenario.name, stem(&path), "a shipped scenario bears its file's name");
+        settings.bind(|| insta::assert_snapshot!(scenario.name.clone(), plan::describe(&scenario)));
+    }
+}
+
+#[test]
+fn the_scenarios_of_every_change_are_tagged() {
+    let tagged: Vec<String> = shipped()
+        .into_iter()
+        .filter(|(_, scenario)| scenario.tags.iter().any(|tag| tag == "ci"))
+        .map(|(_, scenario)| scenario.name)
+        .collect();
+    assert_eq!(
+        tagged,
+        [
+            "token-under-leader-kill",
+            "follower-kill",
+            "leader-kill",
+            "leader-kill-fast",
+            "step-down",
+            "read-latency"
+        ]
+    );
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let current = serde_json::to_string_pretty(&vaultquake::scenario::schema()).unwrap() + "\n";
+    let committed = fs::read_to_string("docs/schema.json").unwrap_or_default();
+    assert!(
+        current == committed,
+        "docs/schema.json is not what the program says; renew it with `vaultquake schema > docs/schema.json`"
+    );
+}
