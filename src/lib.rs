@@ -1,4 +1,5 @@
 //! Vaultquake shakes a Vault-compatible cluster and says, with evidence, what held.
 
+pub mod facts;
 pub mod model;
 pub mod record;
