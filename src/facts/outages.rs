@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_hangs_while_later_ones_are_served_is_no_outage() {
+    fn a_request_that_hangs_is_an_outage_only_until_a_later_one_is_served() {
         let run = RunBuilder::new()
             .load("kv2.write", "leader", 5.0)
             .phases(0.0, 10_000.0, 20_000.0, 30_000.0)
             .traffic(0, 0.0, 20_000.0, |t| if t == 4_000.0 { Answer::timeout() } else { Answer::ok(2.0) })
             .build();
-        assert_eq!(listed(&run), vec![]);
+        assert_eq!(listed(&run), vec![("kv2.write leader".into(), 4_000.0, 4_202.0, None)]);
     }
 
     #[test]
