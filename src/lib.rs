@@ -4,3 +4,4 @@ pub mod check;
 pub mod facts;
 pub mod model;
 pub mod record;
+pub mod slo;
