@@ -1,5 +1,6 @@
 //! Vaultquake shakes a Vault-compatible cluster and says, with evidence, what held.
 
+pub mod analyse;
 pub mod check;
 pub mod facts;
 pub mod model;
