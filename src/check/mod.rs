@@ -1,0 +1,63 @@
+//! Invariants: what must never happen, judged from the saved run alone. Each checker says what it found and
+//! how far its evidence reaches; violations are proof, their absence only counts where enough was checked.
+//! Nothing live: no clock, no file, no network.
+
+mod known;
+mod no_lost_writes;
+mod single_leader;
+mod token_expiry;
+
+pub use known::{Knowledge, judged};
+
+use crate::facts::Facts;
+use crate::model::{InvariantRow, Verdict, Violation};
+
+/// What one checker found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// How many things were checked.
+    pub checked: u64,
+    /// The verdict if there were no violation: pass, or inconclusive where too little could be checked.
+    pub coverage: Verdict,
+    pub note: String,
+    pub violations: Vec<Violation>,
+}
+
+pub struct Checker {
+    pub id: &'static str,
+    /// Whether the run holds anything for it to judge.
+    pub has_data: fn(&Facts) -> bool,
+    pub check: fn(&Facts) -> Checked,
+}
+
+pub const CHECKERS: [Checker; 3] = [
+    Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
+    Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
+    Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
+];
+
+/// The row of an invariant that could not be judged.
+pub fn unjudged(id: &str, gating: bool, note: String) -> InvariantRow {
+    InvariantRow {
+        id: id.into(),
+        gating,
+        verdict: Verdict::Inconclusive,
+        checked: 0,
+        note,
+        violations: Vec::new(),
+    }
+}
+
+fn violation(summary: String, evidence: Vec<String>) -> Violation {
+    Violation { summary, known: None, evidence }
+}
+
+/// A line of the journal or history, as it stands in the run folder.
+fn line(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| format!("(cannot be shown: {error})"))
+}
+
+/// Joins the sentences of a note that have something to say.
+fn sentences(parts: impl IntoIterator<Item = String>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}

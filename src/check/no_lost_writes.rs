@@ -1,0 +1,273 @@
+//! `no-lost-writes`: every acknowledged KV v2 write is there after recovery.
+//!
+//! An acknowledged (key, version) is lost when the key is gone, when the key's newest version is older, when the
+//! version should still be retained and is not, when it holds another value, or when the same version
+//! was acknowledged twice. Versions that the server has trimmed since can only be checked for the last.
+//! A write of unknown outcome may be there or not: never a violation.
+
+use super::{Checked, line, sentences, violation};
+use crate::facts::Facts;
+use crate::model::{Entry, Event, Operation, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// KV v2 keeps this many versions of a key unless its mount says otherwise, and no blueprint's does.
+const RETAINED_VERSIONS: u64 = 10;
+
+struct Read<'a> {
+    entry: &'a Entry,
+    node: &'a str,
+    current: Option<u64>,
+    versions: BTreeMap<u64, &'a str>,
+}
+
+pub fn has_data(facts: &Facts) -> bool {
+    facts.writes.iter().any(|op| op.is_ok())
+        || facts.events().any(|(_, event)| matches!(event, Event::ReadBack { .. }))
+}
+
+pub fn check(facts: &Facts) -> Checked {
+    let reads = read_back(facts);
+    let mut violations = Vec::new();
+    let (mut checked, mut trimmed, mut unclear, mut unread) = (0, 0, 0, 0);
+    let mut acknowledged: BTreeMap<(u32, u64), &Operation> = BTreeMap::new();
+    let mut acks = 0;
+    for op in facts.writes.iter().filter(|op| op.is_ok()) {
+        acks += 1;
+        let (Some(key), Some(version)) = (op.key, op.version) else {
+            unclear += 1;
+            continue;
+        };
+        if let Some(first) = acknowledged.insert((key, version), op) {
+            if first.digest != op.digest {
+                violations.push(violation(
+                    format!("version {version} of key {key} was acknowledged for two different values"),
+                    vec![line(first), line(op)],
+                ));
+            }
+        }
+        let Some(reads) = reads.get(&key) else {
+            unread += 1;
+            continue;
+        };
+        let mut compared = false;
+        for read in reads {
+            match find(op, key, version, read) {
+                Found::Kept => compared = true,
+                Found::Trimmed => {}
+                Found::Lost(summary) => {
+                    compared = true;
+                    violations.push(violation(summary, vec![line(op), line(read.entry)]));
+                }
+            }
+        }
+        if compared { checked += 1 } else { trimmed += 1 }
+    }
+
+    let failed: BTreeSet<u32> = facts
+        .events()
+        .filter_map(|(_, event)| match event {
+            Event::ReadBackFailed { key, .. } => Some(*key),
+            _ => None,
+        })
+        .collect();
+    let done = facts.events().any(|(_, event)| matches!(event, Event::ReadBackDone { .. }));
+    let complete = done && failed.is_empty() && unread == 0 && unclear == 0 && checked > 0;
+    let when = |condition: bool, text: String| if condition { text } else { String::new() };
+    let note = sentences([
+        when(acks == 0, "no write was acknowledged".into()),
+        when(!done, "the read-back after recovery is missing or was not finished".into()),
+        when(!failed.is_empty(), format!("{} keys could not be read back", failed.len())),
+        when(unread > 0, format!("{unread} acknowledged writes are of keys that were not read back")),
+        when(unclear > 0, format!("{unclear} acknowledgements named no version")),
+        when(
+            trimmed > 0,
+            format!("{trimmed} acknowledged versions were trimmed since and checked for double use only"),
+        ),
+    ]);
+    let coverage = if complete { Verdict::Pass } else { Verdict::Inconclusive };
+    Checked { checked, coverage, note, violations }
+}
+
+enum Found {
+    Kept,
+    Trimmed,
+    Lost(String),
+}
+
+fn find(op: &Operation, key: u32, version: u64, read: &Read) -> Found {
+    let node = read.node;
+    let Some(current) = read.current else {
+        return Found::Lost(format!("key {key} is gone on {node}; its version {version} was acknowledged"));
+    };
+    if current < version {
+        return Found::Lost(format!(
+            "version {version} of key {key} was acknowledged, and {node} holds only version {current}"
+        ));
+    }
+    match read.versions.get(&version) {
+        Some(digest) if op.digest.as_deref().is_none_or(|acknowledged| acknowledged == *digest) => {
+            Found::Kept
+        }
+        Some(_) => Found::Lost(format!(
+            "version {version} of key {key} holds another value on {node} than acknowledged"
+        )),
+        None => {
+            // Anything newer than the oldest version kept, or within the server's own window, must be there.
+            let oldest = read.versions.keys().next().copied().unwrap_or(u64::MAX);
+            if version > oldest || current - version < RETAINED_VERSIONS {
+                Found::Lost(format!(
+                    "version {version} of key {key} was acknowledged and is missing on {node}"
+                ))
+            } else {
+                Found::Trimmed
+            }
+        }
+    }
+}
+
+fn read_back<'a>(facts: &Facts<'a>) -> BTreeMap<u32, Vec<Read<'a>>> {
+    let mut reads: BTreeMap<u32, Vec<Read>> = BTreeMap::new();
+    for entry in &facts.run.journal {
+        if let Event::ReadBack { key, node, current, versions } = &entry.event {
+            let versions = versions.iter().map(|(number, digest)| (*number, digest.as_str())).collect();
+            let read = Read { entry, node: node.as_str(), current: *current, versions };
+            reads.entry(*key).or_default().push(read);
+        }
+    }
+    reads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::*;
+    use crate::record::SavedRun;
+    use proptest::prelude::*;
+
+    fn verdict(run: &SavedRun) -> (Verdict, Checked) {
+        let found = check(&Facts::of(run));
+        let verdict = if found.violations.is_empty() { found.coverage } else { Verdict::Fail };
+        (verdict, found)
+    }
+
+    /// Few enough writes that no version is trimmed.
+    fn small_run() -> SavedRun {
+        RunBuilder::new()
+            .load("kv2.write", "leader", 10.0)
+            .phases(0.0, 1e3, 2e3, 5e3)
+            .traffic(0, 0.0, 5e3, |_| Answer::ok(2.0))
+            .build()
+    }
+
+    fn edit_first_read_back(run: &mut SavedRun, edit: impl Fn(&mut Option<u64>, &mut Vec<(u64, String)>)) {
+        let read = run.journal.iter_mut().find_map(|entry| match &mut entry.event {
+            Event::ReadBack { current, versions, .. } => Some((current, versions)),
+            _ => None,
+        });
+        let (current, versions) = read.expect("a key was read back");
+        edit(current, versions);
+    }
+
+    #[test]
+    fn passes_when_everything_acknowledged_is_there() {
+        let (verdict, found) = verdict(&small_run());
+        assert_eq!((verdict, found.checked, found.note.as_str()), (Verdict::Pass, 50, ""));
+    }
+
+    #[test]
+    fn trimmed_versions_are_counted_and_said() {
+        let run = kill_run().build();
+        let (verdict, found) = verdict(&run);
+        let acks = run.history.iter().filter(|op| op.op.stores_a_version() && op.is_ok()).count() as u64;
+        assert_eq!((verdict, found.checked), (Verdict::Pass, 10 * KEYS));
+        assert!(found.note.contains(&format!("{} acknowledged versions were trimmed", acks - 10 * KEYS)));
+    }
+
+    #[test]
+    fn fails_for_each_way_to_lose_a_write() {
+        for (why, edit) in [
+            ("holds only version", (|current, _| *current = Some(3)) as fn(&mut _, &mut Vec<(u64, String)>)),
+            ("is gone", |current, _| *current = None),
+            ("holds another value", |_, versions| versions[2].1 = "ffff".into()),
+            ("is missing", |_, versions| drop(versions.remove(3))),
+            ("is missing", |_, versions| versions.clear()),
+        ] {
+            let mut run = small_run();
+            edit_first_read_back(&mut run, edit);
+            let (verdict, found) = verdict(&run);
+            assert_eq!(verdict, Verdict::Fail, "{why}");
+            assert!(found.violations[0].summary.contains(why), "{}", found.violations[0].summary);
+            assert_eq!(found.violations[0].evidence.len(), 2);
+        }
+    }
+
+    #[test]
+    fn fails_when_a_version_is_acknowledged_twice() {
+        let mut run = small_run();
+        let twin = Operation { id: 999, digest: Some("ffff".into()), ..run.history[3].clone() };
+        run.history.push(twin);
+        let (verdict, found) = verdict(&run);
+        assert_eq!(verdict, Verdict::Fail);
+        assert!(found.violations.iter().any(|v| v.summary.contains("two different values")));
+    }
+
+    #[test]
+    fn inconclusive_without_a_whole_read_back_or_without_writes() {
+        let is_done = |event: &Event| matches!(event, Event::ReadBackDone { .. });
+        let mut unfinished = small_run();
+        unfinished.journal.retain(|entry| !is_done(&entry.event));
+        let mut unread = small_run();
+        unread.journal.retain(|entry| !matches!(entry.event, Event::ReadBack { key: 2, .. }));
+        let mut failed = small_run();
+        let event = Event::ReadBackFailed { key: 2, reason: "timeout".into() };
+        failed.journal.push(Entry { t_ms: 5_550.0, event });
+        let mut silent = small_run();
+        silent.history.clear();
+        for run in [unfinished, unread, failed, silent] {
+            let (verdict, found) = verdict(&run);
+            assert_eq!(verdict, Verdict::Inconclusive);
+            assert!(!found.note.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_violation_found_in_half_a_read_back_still_fails() {
+        let mut run = small_run();
+        run.journal.retain(|entry| !matches!(entry.event, Event::ReadBackDone { .. }));
+        edit_first_read_back(&mut run, |current, _| *current = None);
+        assert_eq!(verdict(&run).0, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_write_of_unknown_outcome_may_be_there_or_not() {
+        let mut run = small_run();
+        let write = run.history.last().unwrap().clone();
+        for (id, version) in [(900, None), (901, Some(77))] {
+            run.history.push(Operation {
+                id,
+                version,
+                outcome: crate::model::Outcome::Unknown,
+                ..write.clone()
+            });
+        }
+        assert_eq!(verdict(&run).0, Verdict::Pass);
+    }
+
+    proptest! {
+        #[test]
+        fn removing_any_acknowledged_version_from_the_read_back_is_a_lost_write(
+            of_key in 0..KEYS as u32,
+            at in 0usize..10,
+            long in any::<bool>(),
+        ) {
+            let mut run = if long { kill_run().build() } else { small_run() };
+            let versions = run.journal.iter_mut().find_map(|entry| match &mut entry.event {
+                Event::ReadBack { key, versions, .. } if *key == of_key => Some(versions),
+                _ => None,
+            });
+            let versions = versions.expect("every key was read back");
+            versions.remove(at % versions.len());
+            prop_assert_eq!(verdict(&run).0, Verdict::Fail);
+        }
+    }
+}

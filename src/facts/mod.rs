@@ -1,0 +1,141 @@
+//! What a run folder says, put in order once: phases, faults, roles, loads, outages, failovers, ramp stages.
+//! Measures, never judges: bounds and verdicts are the business of `check`, `slo` and `analyse`.
+//! Pure: no clock, no file, no network; the same folder gives the same facts.
+
+mod control;
+mod failovers;
+mod faults;
+mod latency;
+mod loads;
+mod outages;
+mod phases;
+mod ramp;
+mod redundancy;
+mod roles;
+mod server_log;
+#[cfg(test)]
+pub mod testing;
+
+pub use control::{ControlWindow, DEFAULT_CONTAMINATION_MS};
+pub use faults::FaultFact;
+pub use latency::Latencies;
+pub use loads::{LoadOps, Part, due_within, is_served};
+pub use outages::{LISTED_OUTAGE_MS, longest_outage_ms};
+pub use phases::PhaseSpan;
+pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, send_lag_allowed_us};
+pub use redundancy::Redundancy;
+pub use roles::{RoleSegment, RoleTrack};
+
+use crate::model::{Entry, Event, Failover, Operation, Outage, Phase};
+use crate::record::SavedRun;
+
+pub struct Facts<'a> {
+    pub run: &'a SavedRun,
+    /// In order of time; a phase ends where the next begins.
+    pub phases: Vec<PhaseSpan>,
+    /// In order of the request.
+    pub faults: Vec<FaultFact>,
+    /// One per node of the cluster, in its order.
+    pub roles: Vec<RoleTrack>,
+    pub redundancy: Redundancy,
+    pub control: Vec<ControlWindow>,
+    /// One per load of the scenario, in its order.
+    pub loads: Vec<LoadOps<'a>>,
+    /// One per operation and route.
+    pub parts: Vec<Part<'a>>,
+    /// Every write and compare-and-set of loads and failover probe, by the time it was sent.
+    pub writes: Vec<&'a Operation>,
+    /// By start; only those of at least [`LISTED_OUTAGE_MS`].
+    pub outages: Vec<Outage>,
+    /// One per applied fault that hit the active node.
+    pub failovers: Vec<Failover>,
+    pub stages: Vec<StageFact>,
+    /// The last moment that the folder knows of.
+    pub end_ms: f64,
+    /// When the last operation of a load was answered or given up.
+    pub load_end_ms: f64,
+}
+
+impl<'a> Facts<'a> {
+    pub fn of(run: &'a SavedRun) -> Self {
+        let end_ms = end_ms(run);
+        let phases = phases::phases(run, end_ms);
+        let faults = faults::faults(run);
+        let roles = roles::tracks(run);
+        let redundancy = Redundancy::of(run);
+        let loads = loads::loads(run);
+        let parts = loads::parts(&loads);
+        let load_end_ms =
+            loads.iter().flat_map(|load| &load.ops).map(|op| op.done_us as f64 / 1e3).fold(0.0, f64::max);
+        let mut writes: Vec<_> = run.history.iter().filter(|op| op.op.stores_a_version()).collect();
+        writes.sort_by_key(|op| (op.sent_us, op.id));
+        let within_ms = run.info.scenario.recovery.within.as_ms();
+        let outages = outages::outages(&parts, &faults, within_ms, load_end_ms);
+        let stages = ramp::stages(run, &loads, &phases, end_ms);
+        let mut facts = Self {
+            run,
+            phases,
+            faults,
+            roles,
+            redundancy,
+            control: control::windows(run),
+            loads,
+            parts,
+            writes,
+            outages,
+            failovers: Vec::new(),
+            stages,
+            end_ms,
+            load_end_ms,
+        };
+        facts.failovers = failovers::failovers(&facts);
+        facts
+    }
+
+    pub fn events(&self) -> impl Iterator<Item = (f64, &'a Event)> {
+        self.run.journal.iter().map(|Entry { t_ms, event }| (*t_ms, event))
+    }
+
+    pub fn phase(&self, phase: Phase) -> Option<&PhaseSpan> {
+        self.phases.iter().find(|span| span.phase == phase)
+    }
+
+    /// From the end of the warm-up on, operations are judged. Without a steady phase: from the first phase
+    /// after the warm-up, or from the start when there was none.
+    pub fn judged_from_ms(&self) -> f64 {
+        let after = |span: &&PhaseSpan| span.phase > Phase::WarmUp;
+        self.phases.iter().find(after).map_or(0.0, |span| span.start_ms)
+    }
+
+    /// The cluster is no longer watched once collecting begins.
+    pub fn watched_until_ms(&self) -> f64 {
+        self.phase(Phase::Collect).map_or(self.end_ms, |span| span.start_ms)
+    }
+
+    pub fn applied_faults(&self) -> impl Iterator<Item = &FaultFact> {
+        self.faults.iter().filter(|fault| fault.applied.is_some())
+    }
+
+    /// When the last applied fault was over: healed, or applied where nothing is left to heal.
+    /// `None` when no fault was applied, or one is not over yet.
+    pub fn last_fault_over_ms(&self) -> Option<f64> {
+        self.applied_faults()
+            .map(FaultFact::over_ms)
+            .try_fold(f64::NEG_INFINITY, |latest, over| over.map(|over| latest.max(over)))
+            .filter(|latest| latest.is_finite())
+    }
+
+    /// How many nodes the cluster has.
+    pub fn nodes(&self) -> usize {
+        self.run.info.nodes.len()
+    }
+}
+
+fn end_ms(run: &SavedRun) -> f64 {
+    let ended = run.journal.iter().find(|entry| matches!(entry.event, Event::Ended)).map(|entry| entry.t_ms);
+    ended.unwrap_or_else(|| {
+        let journal = run.journal.iter().map(|entry| entry.t_ms).fold(0.0, f64::max);
+        let history = run.history.iter().map(|op| op.done_us as f64 / 1e3).fold(0.0, f64::max);
+        journal.max(history)
+    })
+}

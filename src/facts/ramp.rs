@@ -1,0 +1,118 @@
+//! The stages of a ramp, and which of them held.
+
+use super::{Latencies, LoadOps, PhaseSpan, due_within, is_served};
+use crate::model::{Bound, Event, Phase, Unit, Workload};
+use crate::record::SavedRun;
+use std::collections::BTreeSet;
+
+/// A stage with more errors than this has broken.
+pub const STAGE_ERROR_PERCENT_MAX: f64 = 1.0;
+/// A stage in which less than this share of its rate was acknowledged in time has broken.
+pub const MIN_ACHIEVED_SHARE: f64 = 0.95;
+
+/// How late the harness may send (99th percentile) before a latency measured against `bound_us` says more
+/// about the harness than about the server.
+pub fn send_lag_allowed_us(bound_us: f64) -> f64 {
+    (bound_us * 0.2).max(1_000.0)
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageFact {
+    /// Index of the load in the scenario.
+    pub load: usize,
+    pub rate: f64,
+    /// Acknowledged within the stage, per second.
+    pub achieved: f64,
+    pub p99_us: u64,
+    pub error_percent: f64,
+    pub send_lag_p99_us: u64,
+    pub samples: u64,
+    /// How many nodes shared the rate.
+    pub nodes: usize,
+    pub holds: bool,
+    /// Whether the harness sent too late for the stage to say anything about the server.
+    pub harness_late: bool,
+}
+
+pub(super) fn stages(run: &SavedRun, loads: &[LoadOps], phases: &[PhaseSpan], end_ms: f64) -> Vec<StageFact> {
+    let steady = phases.iter().find(|span| span.phase == Phase::Steady);
+    let ramp_end_ms = steady.map_or(end_ms, |span| span.end_ms);
+    let mut stages = Vec::new();
+    for (index, load) in loads.iter().enumerate() {
+        // (start, rate); the end of the ramp is a start without a rate.
+        let mut bounds: Vec<(f64, Option<f64>)> = run
+            .journal
+            .iter()
+            .filter_map(|entry| match entry.event {
+                Event::Stage { load, rate } if usize::from(load) == index => Some((entry.t_ms, Some(rate))),
+                Event::RampEnded { load, .. } if usize::from(load) == index => Some((entry.t_ms, None)),
+                _ => None,
+            })
+            .collect();
+        bounds.push((ramp_end_ms, None));
+        bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for pair in bounds.windows(2) {
+            if let ((start_ms, Some(rate)), (stop_ms, _)) = (pair[0], pair[1]) {
+                stages.extend(stage(run, load, index, rate, start_ms, stop_ms));
+            }
+        }
+    }
+    stages
+}
+
+fn stage(
+    run: &SavedRun,
+    load: &LoadOps,
+    index: usize,
+    rate: f64,
+    start_ms: f64,
+    end_ms: f64,
+) -> Option<StageFact> {
+    let ops = due_within(&load.ops, start_ms, end_ms);
+    if ops.is_empty() || end_ms <= start_ms {
+        return None;
+    }
+    let in_time = ops.iter().filter(|op| op.is_ok() && op.done_us as f64 / 1e3 <= end_ms).count();
+    let achieved = in_time as f64 / ((end_ms - start_ms) / 1e3);
+    let errors = ops.iter().filter(|op| !is_served(op)).count();
+    let error_percent = errors as f64 * 100.0 / ops.len() as f64;
+    let p99_us = Latencies::of(ops.iter().map(|op| op.latency_us())).quantile_us(0.99);
+    let send_lag_p99_us =
+        Latencies::of(ops.iter().map(|op| op.sent_us.saturating_sub(op.due_us))).quantile_us(0.99);
+    let nodes = ops.iter().filter_map(|op| op.node.as_ref()).collect::<BTreeSet<_>>().len();
+
+    let bound = latency_bound_us(run, load.load.workload);
+    let fast = bound.is_none_or(|bound| bound.holds(p99_us as f64));
+    let lag_allowed_us = send_lag_allowed_us(bound.map_or(0.0, |bound| bound.value));
+    let harness_late = send_lag_p99_us as f64 > lag_allowed_us;
+    let complete = achieved >= MIN_ACHIEVED_SHARE * rate;
+    let holds = fast && complete && error_percent <= STAGE_ERROR_PERCENT_MAX && !harness_late;
+    Some(StageFact {
+        load: index,
+        rate,
+        achieved,
+        p99_us,
+        error_percent,
+        send_lag_p99_us,
+        samples: ops.len() as u64,
+        nodes,
+        holds,
+        harness_late,
+    })
+}
+
+/// The 99th percentile that the blueprint promises for this kind of operation, in µs.
+fn latency_bound_us(run: &SavedRun, workload: Workload) -> Option<Bound> {
+    let id = match workload {
+        Workload::Kv2Read => "read.p99",
+        Workload::Kv2Write | Workload::Kv2Cas => "write.p99",
+        Workload::ApproleLogin => return None,
+    };
+    let objective = run.info.scenario.blueprint.objectives.iter().find(|objective| objective.id == id)?;
+    let us_per_unit = match objective.target.unit {
+        Unit::Ms => 1e3,
+        Unit::S => 1e6,
+        _ => return None,
+    };
+    Some(Bound { value: objective.target.value * us_per_unit, ..objective.target })
+}

@@ -1,0 +1,136 @@
+//! What a failure cost: outage, time to the first acknowledged write, lost writes, time to full redundancy.
+
+use super::figure::{Figure, Judged, ms_in, not_a_time};
+use super::verdict_of;
+use crate::facts::{Facts, LISTED_OUTAGE_MS, longest_outage_ms};
+use crate::model::{Bound, InvariantRow, Unit, Verdict};
+
+/// Fewer operations than this after the fault cannot show that there was no outage.
+const OPERATIONS_MIN: u64 = 20;
+
+/// What the checker of lost writes found.
+pub struct LostWrites<'a> {
+    pub row: &'a InvariantRow,
+    /// Violations that are no known finding.
+    pub lost: u64,
+}
+
+/// The longest outage that a fault explains, of the worst operation and route.
+pub fn rto(facts: &Facts, bound: Bound) -> Judged {
+    let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
+    let Some(applied_ms) = facts.applied_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
+    else {
+        return Figure::unknown("no fault was applied").into();
+    };
+    let seconds = (facts.load_end_ms - applied_ms).max(0.0) / 1e3;
+    let parts = facts
+        .parts
+        .iter()
+        .map(|part| {
+            let (operation, route) = (part.op.name(), part.route.to_string());
+            let longest_ms = longest_outage_ms(facts.outages.iter().filter(|outage| {
+                outage.fault.is_some() && outage.operation == operation && outage.route == route
+            }));
+            let after = part.ops.partition_point(|op| (op.due_us as f64) / 1e3 < applied_ms);
+            let samples = (part.ops.len() - after) as u64;
+            let mut figure = Figure { samples, ..Figure::exact(&bound, longest_ms * unit) };
+            let spacing_ms = seconds * 1e3 / samples.max(1) as f64;
+            if figure.verdict == Verdict::Pass && samples < OPERATIONS_MIN {
+                figure = figure.doubted(format!("only {samples} operations after the fault"));
+            } else if longest_ms == 0.0 && spacing_ms > LISTED_OUTAGE_MS {
+                figure = figure.doubted(format!(
+                    "at one operation every {spacing_ms:.0} ms an outage of {LISTED_OUTAGE_MS} ms can hide"
+                ));
+            } else if longest_ms == 0.0 {
+                figure.note = format!("no window of {LISTED_OUTAGE_MS} ms or more without a success");
+            }
+            (part.name.clone(), figure)
+        })
+        .collect();
+    Judged::worst(&bound, parts, "the scenario has no load")
+}
+
+/// From the fault to the first acknowledged write through the surviving nodes; the worst of all failovers.
+pub fn mttr(facts: &Facts, bound: Bound) -> Judged {
+    let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
+    let parts: Vec<_> = facts
+        .failovers
+        .iter()
+        .map(|failover| {
+            let figure = match failover.phases_ms.first_write {
+                Some(first_write_ms) => {
+                    let ends =
+                        [first_write_ms - failover.resolution_ms, first_write_ms + failover.resolution_ms];
+                    let interval = ends.map(|end_ms| end_ms.max(0.0) * unit);
+                    let verdict = verdict_of(&bound, interval);
+                    let note = match verdict {
+                        Verdict::Inconclusive => {
+                            format!("known only to ± {:.0} ms", failover.resolution_ms)
+                        }
+                        _ => String::new(),
+                    };
+                    let measured = Some(first_write_ms * unit);
+                    Figure { measured, interval: Some(interval), samples: 1, verdict, note }
+                }
+                None => never_again(facts, &bound, &failover.fault, unit),
+            };
+            (failover.fault.clone(), figure)
+        })
+        .collect();
+    let samples = parts.len() as u64;
+    let mut judged = Judged::worst(&bound, parts, "no applied fault hit the active node");
+    judged.figure.samples = samples;
+    judged
+}
+
+/// No write was acknowledged after the fault: a failure once the run has waited longer than promised.
+fn never_again(facts: &Facts, bound: &Bound, fault: &str, unit: f64) -> Figure {
+    let fault = facts.faults.iter().rev().find(|candidate| candidate.id == fault);
+    let applied_ms = fault.and_then(|fault| fault.applied_ms()).unwrap_or(facts.load_end_ms);
+    let waited_ms = (facts.load_end_ms - applied_ms).max(0.0);
+    let why = format!("no write was acknowledged in the {:.1} s that followed", waited_ms / 1e3);
+    let writes = facts.writes.iter().any(|op| op.sent_us as f64 / 1e3 > applied_ms);
+    let verdict =
+        if writes && !bound.holds(waited_ms * unit) { Verdict::Fail } else { Verdict::Inconclusive };
+    Figure { samples: 1, verdict, ..Figure::unknown(why) }
+}
+
+/// Acknowledged writes that were missing after recovery.
+pub fn rpo(writes: &LostWrites, bound: Bound) -> Judged {
+    let LostWrites { row, lost } = writes;
+    let samples = row.checked;
+    if *lost == 0 && (row.verdict == Verdict::Inconclusive || samples == 0) {
+        return Figure { samples, ..Figure::unknown(row.note.clone()) }.into();
+    }
+    let figure = match bound.unit {
+        Unit::Count => Figure { samples, ..Figure::exact(&bound, *lost as f64) },
+        // A promise in seconds is kept exactly when nothing is lost; how many seconds a loss is cannot be told.
+        _ if *lost == 0 => Figure { samples, ..Figure::exact(&bound, 0.0) },
+        _ => {
+            let why = format!("{lost} acknowledged writes are lost");
+            Figure { samples, verdict: Verdict::Fail, ..Figure::unknown(why) }
+        }
+    };
+    figure.into()
+}
+
+/// From the end of the last fault to the time since which every voter was healthy.
+pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
+    if facts.applied_faults().next().is_none() {
+        return Figure::unknown("no fault was applied");
+    }
+    let Some(over_ms) = facts.last_fault_over_ms() else {
+        return Figure::unknown("a fault was not healed, so nothing could come back");
+    };
+    let until_ms = facts.watched_until_ms();
+    match facts.redundancy.full_from(over_ms, until_ms) {
+        Some(full_ms) => Figure::exact(&bound, (full_ms - over_ms) / 1e3),
+        None => {
+            let watched_s = (until_ms - over_ms).max(0.0) / 1e3;
+            let verdict = if bound.holds(watched_s) { Verdict::Inconclusive } else { Verdict::Fail };
+            let why =
+                format!("full redundancy was not back when watching ended, {watched_s:.1} s after the heal");
+            Figure { samples: 1, verdict, ..Figure::unknown(why) }
+        }
+    }
+}
