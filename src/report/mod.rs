@@ -1,0 +1,18 @@
+//! Reports for people and for CI: pure functions of the result and the picture that belong to a run.
+//! Must not judge, must not read or write anything, and must trust no text: a server may have written it.
+
+mod chart;
+mod figure;
+mod html;
+mod junit;
+mod markdown;
+mod rows;
+mod summary;
+mod terminal;
+mod view;
+mod words;
+
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use terminal::{terminal, terminal_many};

@@ -1,0 +1,121 @@
+//! Plain words for ids, verdicts, faults and products, for readers who were not there. Must not judge.
+
+use crate::model::{FaultKind, FaultRow, INVARIANT_IDS, OBJECTIVE_IDS, Server, Target, Verdict};
+
+/// What an objective or invariant is called in a heading; the id itself where we know no better.
+pub fn title(id: &str) -> &str {
+    match id {
+        "read.p50" => "Read latency, median",
+        "read.p99" => "Read latency, 99th percentile",
+        "write.p99" => "Write latency, 99th percentile",
+        "throughput.node" => "Throughput of one node",
+        "throughput.knee" => "Breaking rate found",
+        "availability" => "Availability over this run",
+        "auth.success" => "Successful logins",
+        "failover.rto" => "Longest time without service",
+        "failover.mttr" => "Time until writes work again",
+        "failover.rpo" => "Acknowledged writes lost",
+        "recovery.redundancy" => "Back to full redundancy",
+        "cluster.init" => "Cluster ready from nothing",
+        "node.join" => "Slowest node to join",
+        "health.latency" => "Health check latency, 99th percentile",
+        "token.ttl" => "Time to live of a token",
+        "tls.min" => "Oldest TLS version accepted",
+        "no-lost-writes" => "No acknowledged write is lost",
+        "single-leader" => "Never two leaders at once",
+        "token-expiry" => "Tokens end when they should",
+        other => other,
+    }
+}
+
+/// How the figure is measured or what the invariant says; empty for an id we do not know.
+pub fn meaning(id: &str) -> &'static str {
+    OBJECTIVE_IDS.iter().chain(&INVARIANT_IDS).find(|(known, _)| *known == id).map_or("", |(_, words)| words)
+}
+
+/// `PASS`, `FAIL`, `INCONCLUSIVE`.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Inconclusive => "INCONCLUSIVE",
+    }
+}
+
+/// What the verdict means, for someone who sees the word for the first time.
+pub fn verdict_meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "Everything that this scenario demands was shown to hold.",
+        Verdict::Fail => "Something that this scenario demands did not hold.",
+        Verdict::Inconclusive => "The run does not show whether the demands hold. This is not a pass.",
+    }
+}
+
+/// `OpenBao 2.7.2`.
+pub fn server_name(server: &Server) -> String {
+    let product = match server.product.as_str() {
+        "openbao" => "OpenBao",
+        "vault" => "HashiCorp Vault",
+        other => other,
+    };
+    if server.version.is_empty() { product.to_owned() } else { format!("{product} {}", server.version) }
+}
+
+/// What was done, as a participle that follows whom it was done to: `leader n2 killed`.
+fn participle(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Kill => "killed",
+        FaultKind::Stop => "stopped",
+        FaultKind::Pause => "paused",
+        FaultKind::Restart => "restarted",
+        FaultKind::StepDown => "told to step down",
+        FaultKind::Seal => "sealed",
+        FaultKind::Expire => "left to expire",
+    }
+}
+
+/// One fault in a phrase: `leader n2 killed`, `token left to expire`.
+pub fn fault_phrase(fault: &FaultRow) -> String {
+    let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+    let whom = match &fault.target {
+        Target::Token | Target::Lease => fault.target.to_string(),
+        Target::Node(id) => format!("node {id}"),
+        Target::Each if !nodes.is_empty() => format!("node {nodes}"),
+        Target::All => "all nodes".to_owned(),
+        Target::Majority if nodes.is_empty() => "a majority".to_owned(),
+        Target::Majority => format!("a majority ({nodes})"),
+        target if nodes.is_empty() => target.to_string(),
+        target => format!("{target} {nodes}"),
+    };
+    format!("{whom} {}", participle(fault.kind))
+}
+
+/// The label beside a fault in a chart: `kill n2`.
+pub fn fault_label(fault: &FaultRow) -> String {
+    let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+    let whom = if nodes.is_empty() { fault.target.to_string() } else { nodes };
+    format!("{} {whom}", fault.kind)
+}
+
+/// First letter upper case, for the beginning of a sentence.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_that_can_be_judged_has_a_title_and_a_meaning() {
+        for (id, _) in OBJECTIVE_IDS.iter().chain(&INVARIANT_IDS) {
+            assert_ne!(title(id), *id, "{id} has no title");
+            assert!(!meaning(id).is_empty(), "{id} has no meaning");
+        }
+        assert_eq!((title("brand.new"), meaning("brand.new")), ("brand.new", ""));
+    }
+}

@@ -1,0 +1,4 @@
+//! Reports of sample runs: what they must contain, what they must never contain, and how the text ones look.
+
+mod fixtures;
+mod html;
