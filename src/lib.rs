@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod check;
 pub mod cli;
 pub mod cluster;
+pub mod facts;
 pub mod fault;
 pub mod load;
 pub mod machine;

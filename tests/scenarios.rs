@@ -46,8 +46,8 @@ fn name_of(file: &Path, root: &Path) -> String {
 /// Why the server cannot be had on this machine, if it cannot.
 fn missing_server() -> Option<String> {
     let spec: ServerSpec = vaultquake::cli::DEFAULT_SERVER.parse().expect("our own default");
-    let provisioned =
-        ProvisionOptions::from_env().and_then(|options| provision(&spec, &options, &mut |text| eprintln!("{text}")));
+    let provisioned = ProvisionOptions::from_env()
+        .and_then(|options| provision(&spec, &options, &mut |text| eprintln!("{text}")));
     provisioned.err().map(|error: ServerError| error.to_string())
 }
 

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 /// Shakes a Vault-compatible cluster and says, with evidence, what held.
 #[derive(Parser)]
 #[command(name = "vaultquake", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 pass · 1 an objective or invariant failed · 2 inconclusive, or nothing was \
-    judged · 3 could not set up, or the harness itself failed · 64 bad arguments or scenario · 130 interrupted")]
+#[command(
+    after_help = "Exit codes: 0 pass · 1 an objective or invariant failed · 2 inconclusive, or nothing was \
+    judged · 3 could not set up, or the harness itself failed · 64 bad arguments or scenario · 130 interrupted"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

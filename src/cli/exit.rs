@@ -31,7 +31,8 @@ impl Exit {
 
     /// Several scenarios: 3 over 1 over 2 over 0; an interruption stands above all.
     pub fn worst(exits: impl IntoIterator<Item = Exit>) -> Exit {
-        let order = [Exit::Interrupted, Exit::Usage, Exit::Trouble, Exit::Failed, Exit::Inconclusive, Exit::Pass];
+        let order =
+            [Exit::Interrupted, Exit::Usage, Exit::Trouble, Exit::Failed, Exit::Inconclusive, Exit::Pass];
         let rank = |exit: &Exit| order.iter().position(|other| other == exit);
         exits.into_iter().min_by_key(rank).unwrap_or(Exit::Inconclusive)
     }

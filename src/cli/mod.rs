@@ -78,7 +78,7 @@ fn validate(paths: &[PathBuf]) -> Exit {
     let mut exit = Exit::Pass;
     for path in files {
         match scenario::load_scenario(&path) {
-            Ok(scenario) => println!("{}\n", scenario::describe(&scenario)),
+            Ok(scenario) => println!("{}\n", scenario::plan::describe(&scenario)),
             Err(errors) => {
                 eprintln!("{errors}");
                 exit = Exit::Usage;

@@ -35,10 +35,13 @@ enum Done {
 pub fn run(args: &RunArgs) -> Exit {
     let planned = match plan(&args.paths, args.tag.as_deref()) {
         Ok(planned) if planned.is_empty() => {
-            eprintln!("vaultquake: no scenario {}", match &args.tag {
-                Some(tag) => format!("has the tag `{tag}`"),
-                None => "was found".to_owned(),
-            });
+            eprintln!(
+                "vaultquake: no scenario {}",
+                match &args.tag {
+                    Some(tag) => format!("has the tag `{tag}`"),
+                    None => "was found".to_owned(),
+                }
+            );
             return Exit::Inconclusive;
         }
         Ok(planned) => planned,
@@ -119,7 +122,9 @@ fn plan(paths: &[PathBuf], tag: Option<&str>) -> Result<Vec<Planned>, String> {
     for path in files {
         let read = load_scenario(&path).map_err(|error| error.to_string()).and_then(|scenario| {
             let findings = find_known_findings(&path).map(|path| load_known_findings(&path)).transpose();
-            findings.map_err(|error| error.to_string()).map(|findings| (scenario, findings.unwrap_or_default()))
+            findings
+                .map_err(|error| error.to_string())
+                .map(|findings| (scenario, findings.unwrap_or_default()))
         });
         match read {
             Ok((scenario, known_findings)) => planned.push(Planned { path, scenario, known_findings }),
@@ -220,7 +225,8 @@ fn run_to_the_end(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::SetUp(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
-        signals::listen(stop.clone()).map_err(|error| RunError::SetUp(format!("cannot listen for signals: {error}")))?;
+        signals::listen(stop.clone())
+            .map_err(|error| RunError::SetUp(format!("cannot listen for signals: {error}")))?;
         runner::run(request, folder.clone(), started_at, zero, progress, stop.clone()).await.map(|_| ())
     })
 }

@@ -61,7 +61,8 @@ impl Progress for Terminal {
                 Some(about) => ("{msg:10} {wide_bar} {elapsed} of {len}", about.as_millis() as u64),
                 None => ("{msg:10} {spinner} {elapsed}", 0),
             };
-            let template = template.replace("{len}", &format!("about {:.0} s", about.unwrap_or_default().as_secs_f64()));
+            let template =
+                template.replace("{len}", &format!("about {:.0} s", about.unwrap_or_default().as_secs_f64()));
             if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
