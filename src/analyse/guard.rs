@@ -22,8 +22,7 @@ mod tests {
     #[test]
     fn a_panic_becomes_words() {
         assert_eq!(guarded(|| 7), Ok(7));
-        let nothing: Option<u8> = None;
-        let why = guarded(|| nothing.expect("a number")).unwrap_err();
+        let why = guarded(|| "seven".parse::<u8>().expect("a number")).unwrap_err();
         assert!(why.contains("defect of the harness") && why.contains("a number"), "{why}");
         let why = guarded(|| assert_eq!(1 + 1, 3, "sum {}", 4)).unwrap_err();
         assert!(why.contains("sum 4"), "{why}");

@@ -5,6 +5,8 @@
 mod guard;
 mod load_rows;
 mod picture;
+#[cfg(test)]
+mod tests;
 mod validity;
 
 pub use picture::picture;

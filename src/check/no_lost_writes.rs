@@ -1,6 +1,6 @@
 //! `no-lost-writes`: every acknowledged KV v2 write is there after recovery.
 //!
-//! An acknowledged (key, version) is lost when the key is gone, when the key's newest version is older, when the
+//! An acknowledged (key, version) is lost when the key is gone, when its newest version is older, when the
 //! version should still be retained and is not, when it holds another value, or when the same version
 //! was acknowledged twice. Versions that the server has trimmed since can only be checked for the last.
 //! A write of unknown outcome may be there or not: never a violation.
@@ -37,13 +37,13 @@ pub fn check(facts: &Facts) -> Checked {
             unclear += 1;
             continue;
         };
-        if let Some(first) = acknowledged.insert((key, version), op) {
-            if first.digest != op.digest {
-                violations.push(violation(
-                    format!("version {version} of key {key} was acknowledged for two different values"),
-                    vec![line(first), line(op)],
-                ));
-            }
+        if let Some(first) = acknowledged.insert((key, version), op)
+            && first.digest != op.digest
+        {
+            violations.push(violation(
+                format!("version {version} of key {key} was acknowledged for two different values"),
+                vec![line(first), line(op)],
+            ));
         }
         let Some(reads) = reads.get(&key) else {
             unread += 1;

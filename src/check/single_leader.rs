@@ -1,8 +1,8 @@
 //! `single-leader`: no two nodes acknowledged writes as leader at the same time.
 //!
 //! What a node claims is only a claim: an isolated old leader makes it for a while without being able to
-//! commit anything. So a violation needs acknowledged writes: both nodes acknowledged within a time in which two
-//! polls in a row saw each of them active, and the time was too long for a change of leaders or the raft
+//! commit anything. So a violation needs acknowledged writes: both nodes acknowledged within a time in which
+//! two polls in a row saw each of them active, and the time was too long for a change of leaders or the raft
 //! indices contradict one log; or both acknowledged the same version of the same key.
 
 use super::{Checked, line, sentences, violation};
@@ -49,7 +49,8 @@ pub fn check(facts: &Facts) -> Checked {
     }
     if claims_only > 0 {
         notes.push(format!(
-            "two nodes claimed to be active at once {claims_only} times, without contradicting acknowledgements"
+            "two nodes claimed to be active at once {claims_only} times, \
+             without contradicting acknowledgements"
         ));
     }
     let complete = !acks.is_empty() && !facts.roles.is_empty() && unseen.is_empty();
@@ -103,7 +104,7 @@ fn judge_overlap(
     ))
 }
 
-/// Two writes, one over before the other was sent, whose indices do not grow; or different writes of one index.
+/// Two writes, one over before the other was sent, whose indices do not grow; or two writes of one index.
 fn contradicting_indices<'o>(
     by_a: &[&'o Operation],
     by_b: &[&'o Operation],
@@ -135,10 +136,10 @@ fn contradicting_indices<'o>(
                 *side = Some((earlier_index, earlier));
             }
         }
-        if let Some((highest, earlier)) = highest[usize::from(!of_a)] {
-            if highest >= index {
-                return Some((earlier, op));
-            }
+        if let Some((highest, earlier)) = highest[usize::from(!of_a)]
+            && highest >= index
+        {
+            return Some((earlier, op));
         }
     }
     None
@@ -150,13 +151,13 @@ fn doubly_acknowledged(acks: &[&Operation]) -> Vec<Violation> {
     for &op in acks {
         let (Some(key), Some(version)) = (op.key, op.version) else { continue };
         let earlier = *first.entry((key, version)).or_insert(op);
-        if let (Some(one), Some(other)) = (&earlier.node, &op.node) {
-            if one != other {
-                violations.push(violation(
-                    format!("{one} and {other} both acknowledged version {version} of key {key}"),
-                    vec![line(earlier), line(op)],
-                ));
-            }
+        if let (Some(one), Some(other)) = (&earlier.node, &op.node)
+            && one != other
+        {
+            violations.push(violation(
+                format!("{one} and {other} both acknowledged version {version} of key {key}"),
+                vec![line(earlier), line(op)],
+            ));
         }
     }
     violations

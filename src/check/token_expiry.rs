@@ -1,8 +1,8 @@
 //! `token-expiry`: no token dead before its time, none alive after it.
 //!
 //! The moment at which the server began to count is not known: it lies before the answer that brought the
-//! token. So a token counts as alive too long only when asked for well after answer + TTL, and as dead too early
-//! only when the "dead" had arrived well before that.
+//! token. So a token counts as alive too long only when asked for well after answer + TTL, and as dead too
+//! early only when the "dead" had arrived well before that.
 
 use super::{Checked, line, sentences, violation};
 use crate::facts::Facts;
@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 const ALIVE_GRACE_MS: f64 = 1_000.0;
 /// The request that made the token may have taken this long; the server counts in whole seconds, too.
 const DEAD_MARGIN_MS: f64 = 1_000.0;
-/// A standby that has not yet received a fresh token says "dead". Right after the token was made, and when the
-/// same node says "alive" later, that is old data and not an end.
+/// A standby that has not yet received a fresh token says "dead". Right after the token was made, and when
+/// the same node says "alive" later, that is old data and not an end.
 const REPLICATION_MS: f64 = 1_000.0;
 
 struct Sighting<'a> {

@@ -46,7 +46,8 @@ impl Survivors<'_> {
 }
 
 fn failover(facts: &Facts, marks: &[LogMark], fault: &FaultFact, applied_ms: f64) -> Failover {
-    let everyone = fault.kind == FaultKind::StepDown || fault.nodes.len() * 2 > facts.nodes();
+    let left = facts.nodes().saturating_sub(fault.nodes.len());
+    let everyone = fault.kind == FaultKind::StepDown || left <= facts.nodes() / 2;
     let survivors = Survivors { fault, everyone };
     let later = facts.faults.iter().map(|other| other.requested_ms).filter(|&t_ms| t_ms > applied_ms);
     let until_ms = later.fold(facts.watched_until_ms(), f64::min);

@@ -3,6 +3,8 @@
 //! Pure: no clock, no file, no network; the same folder gives the same facts.
 
 mod control;
+#[cfg(test)]
+mod failover_tests;
 mod failovers;
 mod faults;
 mod latency;
@@ -14,7 +16,7 @@ mod redundancy;
 mod roles;
 mod server_log;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
 pub use control::{ControlWindow, DEFAULT_CONTAMINATION_MS};
 pub use faults::FaultFact;

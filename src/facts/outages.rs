@@ -4,8 +4,8 @@
 //! operation is *waiting* in between when it is due before `s1` completes, is not over when `s0` completes,
 //! and is due later than every operation served up to `s0` (a request that hangs while later ones are
 //! served is an error, not an outage). The window begins at the earliest intended start of a waiting
-//! operation, though not before `s0` completed, and ends when `s1` completes, or when the load ends if nothing
-//! followed. Healthy traffic thus gives windows as long as a latency; only longer ones are listed.
+//! operation, though not before `s0` completed, and ends when `s1` completes, or when the load ends if
+//! nothing followed. Healthy traffic thus gives windows as long as a latency; only longer ones are listed.
 
 use super::{FaultFact, Part, is_served};
 use crate::model::{Operation, Outage};

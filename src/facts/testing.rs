@@ -240,7 +240,7 @@ impl RunBuilder {
         let collect_ms = self.run.journal.iter().find(collect).map_or(0.0, |entry| entry.t_ms);
         for second in 1..=(collect_ms / 1e3) as u64 {
             let t_ms = second as f64 * 1e3;
-            self.run.journal.push(control(t_ms, 0.5));
+            self.run.journal.push(control_second(t_ms, 0.5));
             let cpu = Event::Cpu { window_ms: 1e3, servers: 0.2, harness: 0.1, other: 0.05, steal: 0.0 };
             self.run.journal.push(Entry { t_ms, event: cpu });
         }
@@ -264,7 +264,7 @@ impl RunBuilder {
     }
 }
 
-pub fn control(t_ms: f64, p99_ms: f64) -> Entry {
+pub fn control_second(t_ms: f64, p99_ms: f64) -> Entry {
     let event = Event::Control {
         window_ms: 1e3,
         stall_p99_ms: p99_ms,

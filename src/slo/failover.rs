@@ -104,7 +104,7 @@ pub fn rpo(writes: &LostWrites, bound: Bound) -> Judged {
     }
     let figure = match bound.unit {
         Unit::Count => Figure { samples, ..Figure::exact(&bound, *lost as f64) },
-        // A promise in seconds is kept exactly when nothing is lost; how many seconds a loss is cannot be told.
+        // Kept in seconds exactly when nothing is lost; how many seconds a loss is cannot be told.
         _ if *lost == 0 => Figure { samples, ..Figure::exact(&bound, 0.0) },
         _ => {
             let why = format!("{lost} acknowledged writes are lost");

@@ -50,7 +50,8 @@ impl From<Figure> for Judged {
 }
 
 impl Judged {
-    /// The row is its worst part: by verdict, then by figure. Its note names the part.
+    /// The row is its worst part: by verdict, then by figure. Unless it is a plain pass, its note names
+    /// the part.
     pub fn worst(bound: &Bound, parts: Vec<(String, Figure)>, none: &str) -> Self {
         let breakdown = parts.iter().map(|(name, figure)| figure.breakdown(name)).collect();
         let worse = |a: &Figure, b: &Figure| {
@@ -67,9 +68,11 @@ impl Judged {
         let Some((name, mut figure)) = parts.into_iter().max_by(|(_, a), (_, b)| worse(a, b)) else {
             return Figure::unknown(none).into();
         };
-        if !figure.note.is_empty() {
-            figure.note = format!("{name}: {}", figure.note);
-        }
+        figure.note = match (figure.note.is_empty(), figure.verdict) {
+            (true, Verdict::Pass) => String::new(),
+            (true, _) => name,
+            (false, _) => format!("{name}: {}", figure.note),
+        };
         Self { figure, breakdown }
     }
 }

@@ -1,5 +1,5 @@
-//! 95 % intervals: Wilson for ratios, binomial ranks of order statistics for percentiles; and how many samples
-//! would narrow them down to an answer.
+//! 95 % intervals: Wilson for ratios, binomial ranks of order statistics for percentiles; and how many
+//! samples would narrow them down to an answer.
 
 const Z: f64 = 1.959_963_984_540_054;
 const TAIL: f64 = 0.025;

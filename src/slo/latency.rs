@@ -102,19 +102,20 @@ fn contamination(facts: &Facts, steady: &PhaseSpan, objective_ms: f64) -> Option
 pub fn cpu(facts: &Facts, start_ms: f64, end_ms: f64) -> String {
     let mut sum = [0.0; 4];
     for (t_ms, event) in facts.events() {
-        if let Event::Cpu { servers, harness, other, steal, .. } = event {
-            if t_ms > start_ms && t_ms <= end_ms {
-                for (sum, part) in sum.iter_mut().zip([servers, harness, other, steal]) {
-                    *sum += part;
-                }
+        if let Event::Cpu { servers, harness, other, steal, .. } = event
+            && t_ms > start_ms
+            && t_ms <= end_ms
+        {
+            for (sum, part) in sum.iter_mut().zip([servers, harness, other, steal]) {
+                *sum += part;
             }
         }
     }
     let seconds = (end_ms - start_ms) / 1e3;
     let [servers, harness, other, steal] = sum;
     format!(
-        "CPU in these {seconds:.0} s on {} cores: servers {servers:.1} s, harness {harness:.1} s, others {other:.1} \
-         s, steal {steal:.1} s",
+        "CPU in these {seconds:.0} s on {} cores: servers {servers:.1} s, harness {harness:.1} s, \
+         others {other:.1} s, steal {steal:.1} s",
         facts.run.info.machine.cores
     )
 }

@@ -8,6 +8,8 @@ mod figure;
 mod interval;
 mod latency;
 mod ratio;
+#[cfg(test)]
+mod tests;
 mod throughput;
 
 pub use failover::LostWrites;
@@ -133,7 +135,8 @@ fn row(promise: &Promise, judged: Judged) -> ObjectiveRow {
 fn undecided(samples: u64, needed: Option<u64>, seconds: f64) -> String {
     match needed {
         Some(needed) if needed > samples && samples > 0 => format!(
-            "{samples} samples do not decide it; if it goes on like this, about {needed} would: {} at this rate",
+            "{samples} samples do not decide it; if it goes on like this, \
+             about {needed} would: {} at this rate",
             figure::human_duration(needed as f64 * seconds / samples as f64)
         ),
         _ => format!("{samples} samples do not decide it: what was measured lies at the bound itself"),

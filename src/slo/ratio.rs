@@ -8,8 +8,8 @@ use crate::model::{Bound, Budget, Operation, Phase, Unit, Verdict, Workload};
 
 const MONTH_MS: f64 = 30.0 * 86.4e6;
 
-/// Over the whole run from the end of the warm-up; `workload` narrows it to one kind. The figures of the fault
-/// phase alone stand in the breakdown and do not count for the row.
+/// Over the whole run from the end of the warm-up; `workload` narrows it to one kind. The figures of the
+/// fault phase alone stand in the breakdown and do not count for the row.
 pub fn judge(facts: &Facts, bound: Bound, workload: Option<Workload>) -> Judged {
     if bound.unit != Unit::Percent {
         return Figure::unknown(format!("the promise `{bound}` is no share in %")).into();
