@@ -186,12 +186,13 @@ fn one(
         Err(error) => Some(error),
     };
     let published = publish(&folder);
-    let result = match (published, &setup_error) {
-        (Ok(result), _) => result,
-        (Err(_), Some(error)) => {
-            return trouble(format!("{error}\n  what there is of the run: {}", folder.root().display()));
-        }
-        (Err(error), None) => return trouble(error.to_string()),
+    if let Some(error) = setup_error {
+        // Nothing was measured: the reports say so, and the terminal only has to say why.
+        return trouble(format!("{error}\n  what there is of the run: {}", folder.root().display()));
+    }
+    let result = match published {
+        Ok(result) => result,
+        Err(error) => return trouble(error.to_string()),
     };
     if result.verdict == Verdict::Pass {
         // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.
@@ -200,13 +201,9 @@ fn one(
     terminal.finish();
     println!("{}", report::terminal(&result, wants_colour()));
     println!("report: {}", folder.root().join("report.html").display());
-    let exit = match (stop.reason(), setup_error) {
-        (Some(StopReason::Trouble(why)), _) => {
+    let exit = match stop.reason() {
+        Some(StopReason::Trouble(why)) => {
             eprintln!("vaultquake: {why}");
-            Exit::Trouble
-        }
-        (_, Some(error)) => {
-            eprintln!("vaultquake: {}: {error}", planned.scenario.name);
             Exit::Trouble
         }
         _ => result.verdict.into(),

@@ -145,7 +145,7 @@ pub enum Event {
         renewable: bool,
     },
 
-    /// One second of the control probe.
+    /// About a second of the control probe; `window_ms` long, ending at `t_ms`.
     Control {
         window_ms: f64,
         stall_p99_ms: f64,
@@ -153,7 +153,7 @@ pub enum Event {
         echo_p99_ms: f64,
         echo_max_ms: f64,
     },
-    /// One second of CPU, in seconds of CPU time.
+    /// About a second of CPU use, in seconds of CPU time; `window_ms` long, ending at `t_ms`.
     Cpu {
         window_ms: f64,
         servers: f64,

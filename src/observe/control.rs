@@ -95,7 +95,7 @@ fn measure(journal: &Journal, mut echo: Option<Echo>, stop: &AtomicBool) {
         if window_began.elapsed() >= WINDOW {
             let ms = |value: u64| value as f64 / 1e3;
             journal.write(Event::Control {
-                window_ms: journal.ms_of(window_began),
+                window_ms: window_began.elapsed().as_secs_f64() * 1e3,
                 stall_p99_ms: ms(stalls_us.value_at_quantile(0.99)),
                 stall_max_ms: ms(stalls_us.max()),
                 echo_p99_ms: ms(echoes_us.value_at_quantile(0.99)),

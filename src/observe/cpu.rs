@@ -17,13 +17,14 @@ pub async fn watch(cluster: Arc<dyn Cluster>, journal: Journal) {
     let mut before: Option<(f64, Reading)> = None;
     loop {
         ticks.tick().await;
-        let now = Reading::take(cluster.as_ref()).map(|reading| (journal.now_ms(), reading));
-        if let (Some((window_ms, before)), Some((_, now))) = (&before, &now) {
+        let now_ms = journal.now_ms();
+        let now = Reading::take(cluster.as_ref()).map(|reading| (now_ms, reading));
+        if let (Some((before_ms, before)), Some((_, now))) = (&before, &now) {
             let servers = now.servers_since(before);
             let harness = (now.harness_s - before.harness_s).max(0.0);
             let busy = now.busy_s - before.busy_s;
             journal.write(Event::Cpu {
-                window_ms: *window_ms,
+                window_ms: now_ms - before_ms,
                 servers,
                 harness,
                 other: (busy - servers - harness).max(0.0),

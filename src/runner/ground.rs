@@ -39,12 +39,16 @@ impl Ground {
                 let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
                     .map_err(|error| RunError::SetUp(error.to_string()))?;
                 let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
+                // The servers run in folders of their own: a relative path would mean another place to them.
+                let absolute = |path: PathBuf| {
+                    std::path::absolute(path).map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
+                };
                 let cluster = ProcessCluster::prepare(ProcessOptions {
                     binary: binary.clone(),
                     blueprint: &scenario.blueprint,
                     tuning: &scenario.server,
-                    folder: &folder.private().join("nodes"),
-                    logs: &folder.logs(),
+                    folder: &absolute(folder.private().join("nodes"))?,
+                    logs: &absolute(folder.logs())?,
                     ports: &pairs,
                 })
                 .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
