@@ -95,8 +95,8 @@ fn the_scenarios_of_every_change_are_tagged() {
         [
             "token-under-leader-kill",
             "follower-kill",
-            "leader-kill",
             "leader-kill-fast",
+            "leader-kill",
             "step-down",
             "read-latency"
         ]

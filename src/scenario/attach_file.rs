@@ -107,7 +107,11 @@ fn check(checker: &mut Checker, raw: &RawAttach) -> Option<AttachFile> {
         && let Some(node) = nodes.iter().flatten().find(is_https)
     {
         let help = "add `ca_cert` with the path of the certificate that signed the nodes' certificates";
-        checker.error(&raw.nodes, format!("`{}` is reached by https, but there is no `ca_cert`", node.id), help);
+        checker.error(
+            &raw.nodes,
+            format!("`{}` is reached by https, but there is no `ca_cert`", node.id),
+            help,
+        );
     }
     let client_identity = match (&raw.client_cert, &raw.client_key) {
         (None, None) => None,
@@ -159,7 +163,11 @@ fn node(checker: &mut Checker, raw: &RawNode) -> Option<AttachNode> {
 fn node_id(checker: &mut Checker, text: &Text) -> Option<NodeId> {
     let id = text.value.as_str();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if id.is_empty() || id.len() > 64 || !id.chars().all(allowed) || !id.starts_with(|c: char| c != '.' && c != '-') {
+    if id.is_empty()
+        || id.len() > 64
+        || !id.chars().all(allowed)
+        || !id.starts_with(|c: char| c != '.' && c != '-')
+    {
         let help = "letters, digits, `-`, `_` and `.`, at most 64, such as `n1`";
         checker.error(text, format!("`{}` cannot be a node id", shorten(id)), help);
         return None;
@@ -200,15 +208,21 @@ fn no_credentials(checker: &mut Checker, text: &Text, url: &Url) -> bool {
 fn postgres(checker: &mut Checker, raw: &RawPostgres) -> Option<AttachPostgres> {
     let url = postgres_url(checker, &raw.url);
     let server_url = postgres_url(checker, &raw.server_url);
-    Some(AttachPostgres { url: url?, server_url: server_url?, password_file: file(checker, &raw.password_file) })
+    Some(AttachPostgres {
+        url: url?,
+        server_url: server_url?,
+        password_file: file(checker, &raw.password_file),
+    })
 }
 
 fn postgres_url(checker: &mut Checker, text: &Text) -> Option<String> {
     let url = Url::parse(text.value.trim()).ok().filter(|url| {
-        matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some_and(|host| !host.is_empty())
+        matches!(url.scheme(), "postgres" | "postgresql")
+            && url.host_str().is_some_and(|host| !host.is_empty())
     });
     let Some(url) = url else {
-        let help = "write for example `postgres://vaultquake@127.0.0.1:5432/app`; the password stands in a file";
+        let help =
+            "write for example `postgres://vaultquake@127.0.0.1:5432/app`; the password stands in a file";
         checker.secret_error(text, "this is not the URL of a PostgreSQL database", help);
         return None;
     };

@@ -124,9 +124,11 @@ fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Op
 }
 
 fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
-    let has_ramp = load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
+    let has_ramp =
+        load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
     if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
-        let help = "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
+        let help =
+            "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
         checker.error(step, "a fault beside a ramp", help);
     }
 }
@@ -138,7 +140,9 @@ fn recovery(checker: &mut Checker, raw: Option<&RawRecovery>) -> Option<Recovery
     };
     let hold = match raw.and_then(|raw| raw.hold.as_ref()) {
         None => Some(HOLD_DEFAULT),
-        Some(text) => checker.positive_span(text, "without requests after the recovery nothing shows that it held"),
+        Some(text) => {
+            checker.positive_span(text, "without requests after the recovery nothing shows that it held")
+        }
     };
     Some(Recovery { within: within?, hold: hold? })
 }
@@ -179,8 +183,13 @@ fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
     let rate: f64 = scenario.load.iter().map(|load| load_rules::highest_rate(&load.rate)).sum();
     let requests = rate * length.0.as_secs_f64();
     if requests > REQUESTS_MAX {
-        let help = format!("at most {} million fit into one history; make it shorter or slower", REQUESTS_MAX / 1e6);
-        checker.error(&raw.load, format!("this run would make up to {:.0} million requests", requests / 1e6), help);
+        let help =
+            format!("at most {} million fit into one history; make it shorter or slower", REQUESTS_MAX / 1e6);
+        checker.error(
+            &raw.load,
+            format!("this run would make up to {:.0} million requests", requests / 1e6),
+            help,
+        );
     }
 }
 
