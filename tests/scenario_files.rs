@@ -1,5 +1,5 @@
-//! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on (the
-//! snapshot is the message), and each shipped one has a plan. Starts no server.
+//! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on
+//! (the snapshot is the message), and each shipped one has a plan. Starts no server.
 
 use std::fs;
 use std::path::{Path, PathBuf};

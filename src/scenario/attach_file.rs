@@ -1,5 +1,5 @@
-//! The attach file: a cluster that somebody else runs, where it is and what may be done to it. Reads and checks
-//! the file; opens none of those it names.
+//! The attach file: a cluster that somebody else runs, where it is and what may be done to it. Reads and
+//! checks the file; opens none of those it names.
 
 use super::checker::Checker;
 use super::diagnostic::FileErrors;
@@ -247,4 +247,34 @@ fn file(checker: &mut Checker, text: &Text) -> PathBuf {
         checker.error(text, "the path is empty", "write one, or remove the key");
     }
     checker.source.path.parent().unwrap_or(Path::new("")).join(&text.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_with_paths_beside_it() {
+        let text = "nodes:\n  - id: a\n    api_addr: https://10.0.0.1:8200/\n    audit_file: logs/audit.log\n\
+                    \x20   hooks: { kill: pkill -9 bao, heal-isolate: nft flush }\nca_cert: ca.pem\n\
+                    token_file: /run/token\npostgres: { url: postgres://app@h/db, \
+                    server_url: postgres://app@db/db, password_file: pw }\n\
+                    disposable: 250D3A4C-ce36-a36c-2acc-a281c5ea78bc\n";
+        let file = attach_file_from_text(Path::new("clusters/a.yaml"), text).unwrap();
+        let node = &file.nodes[0];
+        assert_eq!(node.api_addr, "https://10.0.0.1:8200");
+        assert_eq!(node.audit_file, Some("clusters/logs/audit.log".into()));
+        assert_eq!(node.hooks.keys().map(|hook| hook.name()).collect::<Vec<_>>(), ["kill", "heal-isolate"]);
+        assert_eq!(file.ca_cert, Some("clusters/ca.pem".into()));
+        assert_eq!(file.token_file, Path::new("/run/token"));
+        assert_eq!(file.postgres.unwrap().url, "postgres://app@h/db");
+        assert_eq!(file.disposable.unwrap(), "250d3a4c-ce36-a36c-2acc-a281c5ea78bc");
+    }
+
+    #[test]
+    fn plain_http_needs_no_certificate() {
+        let text = "nodes: [{ id: n1, api_addr: 'http://127.0.0.1:8200' }]\ntoken_file: t\n";
+        let file = attach_file_from_text(Path::new("a.yaml"), text).unwrap();
+        assert_eq!((file.ca_cert, file.disposable), (None, None));
+    }
 }

@@ -1,5 +1,5 @@
-//! Blueprint files, and those that are built into the binary: finds and reads them. What a blueprint must be is
-//! decided in `blueprint_rules`.
+//! Blueprint files, and those that are built into the binary: finds and reads them. What a blueprint must be
+//! is decided in `blueprint_rules`.
 
 use super::blueprint_rules;
 use super::checker::Checker;

@@ -1,5 +1,5 @@
-//! Collects everything that is wrong with one file, and reads words and quantities out of it. Knows no rule of
-//! scenarios.
+//! Collects everything that is wrong with one file, and reads words and quantities out of it. Knows no rule
+//! of scenarios.
 
 use super::diagnostic::{Diagnostic, FileErrors};
 use super::nearest::{choice, list, nearest, suggest};
@@ -149,7 +149,7 @@ impl<'a> Checker<'a> {
                 text,
                 format!("`{}` cannot be a {what}", shorten(name)),
                 format!(
-                    "use lower-case letters, digits and single hyphens, at most {CHARS_MAX}, such as `leader-kill`"
+                    "use lower-case letters, digits and hyphens, at most {CHARS_MAX}, such as `leader-kill`"
                 ),
             );
             return None;

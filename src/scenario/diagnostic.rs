@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_carets_stand_under_what_is_meant() {
-        let expected = "error: it is wrong\n  --> a.yaml:12:8\n   |\n12 | route: lader\n   |        ^^^^^\n   \
+        let expected = "error: it is wrong\n  --> a.yaml:12:8\n   |\n\
+                        12 | route: lader\n   |        ^^^^^\n   \
                         = help: make it right";
         assert_eq!(diagnostic("route: lader", 8, 5).to_string(), expected);
     }

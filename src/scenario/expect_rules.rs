@@ -9,7 +9,8 @@ use serde_saphyr::Spanned;
 /// Objectives whose bound is the scenario's own, not the blueprint's.
 const OF_THE_SCENARIO: [&str; 2] = ["recovery.redundancy", "throughput.knee"];
 
-/// What the rest of the scenario offers; a part that is broken itself is `None`, and nothing is said about it.
+/// What the rest of the scenario offers; a part that is broken itself is `None`, and nothing is said about
+/// it.
 pub(super) struct Offer<'a> {
     pub blueprint: Option<&'a Blueprint>,
     pub load: Option<&'a [Load]>,

@@ -1,5 +1,5 @@
-//! `known-findings.yaml`: differences of a server that are known and were decided on. Reads and checks the file;
-//! does not match violations.
+//! `known-findings.yaml`: differences of a server that are known and were decided on. Reads and checks the
+//! file; does not match violations.
 
 use super::checker::Checker;
 use super::diagnostic::FileErrors;
@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) const FILE_NAME: &str = "known-findings.yaml";
 
-/// Differences of a server that are known: a violation that matches one is reported as known and does not gate.
+/// Differences of a server that are known: a violation that matches one is reported as known and does not
+/// gate.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the key `findings`")]
 #[schemars(rename = "known-findings")]

@@ -39,8 +39,8 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub warm_up: Option<Text>,
-    /// How long the load runs undisturbed; latency is judged here. 10s when absent; with a ramp, the ramp's own
-    /// length.
+    /// How long the load runs undisturbed; latency is judged here. 10s when absent; with a ramp, the ramp's
+    /// own length.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub steady: Option<Text>,

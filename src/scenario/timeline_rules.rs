@@ -1,5 +1,5 @@
-//! What a timeline must be: one fault a step, a target that fits it, times that can be kept, and no fault on a
-//! node that another still holds.
+//! What a timeline must be: one fault a step, a target that fits it, times that can be kept, and no fault on
+//! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
 use super::raw::RawStep;

@@ -1,5 +1,5 @@
-//! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted is
-//! decided where the files are checked.
+//! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
+//! is decided where the files are checked.
 
 use crate::model::{INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -48,15 +48,15 @@ word!(
     RouteText,
     "route",
     json_schema!({ "type": "string", "pattern": "^(leader|any|standby|healthy|n[1-9][0-9]*)$",
-        "description": "How a client chooses the node: leader, any, standby, healthy, or a node id such as n2." })
+        "description": "How the node is chosen: leader, any, standby, healthy, or a node id such as n2." })
 );
 word!(
     TargetText,
     "target",
     json_schema!({ "type": "string",
         "pattern": format!("^({}|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
-        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, all, \
-                        majority, or a node id such as n2." })
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2." })
 );
 word!(
     ExpiringText,

@@ -57,13 +57,8 @@ pub(super) fn declared_kind(source: &Source) -> Option<Text> {
 }
 
 fn explain(source: &Source, error: &Error) -> Diagnostic {
-    if let Error::AliasError { error, locations, .. } = error {
-        let mut inner = explain(source, error);
-        if let Some(defined) = locations.primary_location() {
-            let place = source.at(defined, String::new(), String::new());
-            inner = Diagnostic { message: inner.message, help: inner.help, ..place };
-        }
-        return inner;
+    if let Error::AliasError { error, .. } = error {
+        return explain(source, error);
     }
     let (message, help) = in_words(error);
     let mut location = error.location().unwrap_or(Location::UNKNOWN);
@@ -155,8 +150,8 @@ fn in_words(error: &Error) -> (String, String) {
     (message, help)
 }
 
-/// How the value at a place is written. Its key stands last before it: `key: value`, or `key:` some lines above
-/// the entries of a list. When the place is the key itself, it is taken.
+/// How the value at a place is written. Its key stands last before it: `key: value`, or `key:` some lines
+/// above the entries of a list. When the place is the key itself, it is taken.
 fn example_for(source: &Source, location: Location) -> String {
     let (Ok(line), Ok(column)) = (usize::try_from(location.line()), usize::try_from(location.column()))
     else {
