@@ -1,5 +1,5 @@
-//! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on (the
-//! snapshot is the message), and each shipped one has a plan. Starts no server.
+//! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on
+//! (the snapshot is the message), and each shipped one has a plan. Starts no server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,8 +95,8 @@ fn the_scenarios_of_every_change_are_tagged() {
         [
             "token-under-leader-kill",
             "follower-kill",
-            "leader-kill",
             "leader-kill-fast",
+            "leader-kill",
             "step-down",
             "read-latency"
         ]

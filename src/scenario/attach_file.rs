@@ -1,5 +1,5 @@
-//! The attach file: a cluster that somebody else runs, where it is and what may be done to it. Reads and checks
-//! the file; opens none of those it names.
+//! The attach file: a cluster that somebody else runs, where it is and what may be done to it. Reads and
+//! checks the file; opens none of those it names.
 
 use super::checker::Checker;
 use super::diagnostic::FileErrors;
@@ -107,7 +107,11 @@ fn check(checker: &mut Checker, raw: &RawAttach) -> Option<AttachFile> {
         && let Some(node) = nodes.iter().flatten().find(is_https)
     {
         let help = "add `ca_cert` with the path of the certificate that signed the nodes' certificates";
-        checker.error(&raw.nodes, format!("`{}` is reached by https, but there is no `ca_cert`", node.id), help);
+        checker.error(
+            &raw.nodes,
+            format!("`{}` is reached by https, but there is no `ca_cert`", node.id),
+            help,
+        );
     }
     let client_identity = match (&raw.client_cert, &raw.client_key) {
         (None, None) => None,
@@ -159,7 +163,11 @@ fn node(checker: &mut Checker, raw: &RawNode) -> Option<AttachNode> {
 fn node_id(checker: &mut Checker, text: &Text) -> Option<NodeId> {
     let id = text.value.as_str();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if id.is_empty() || id.len() > 64 || !id.chars().all(allowed) || !id.starts_with(|c: char| c != '.' && c != '-') {
+    if id.is_empty()
+        || id.len() > 64
+        || !id.chars().all(allowed)
+        || !id.starts_with(|c: char| c != '.' && c != '-')
+    {
         let help = "letters, digits, `-`, `_` and `.`, at most 64, such as `n1`";
         checker.error(text, format!("`{}` cannot be a node id", shorten(id)), help);
         return None;
@@ -200,15 +208,21 @@ fn no_credentials(checker: &mut Checker, text: &Text, url: &Url) -> bool {
 fn postgres(checker: &mut Checker, raw: &RawPostgres) -> Option<AttachPostgres> {
     let url = postgres_url(checker, &raw.url);
     let server_url = postgres_url(checker, &raw.server_url);
-    Some(AttachPostgres { url: url?, server_url: server_url?, password_file: file(checker, &raw.password_file) })
+    Some(AttachPostgres {
+        url: url?,
+        server_url: server_url?,
+        password_file: file(checker, &raw.password_file),
+    })
 }
 
 fn postgres_url(checker: &mut Checker, text: &Text) -> Option<String> {
     let url = Url::parse(text.value.trim()).ok().filter(|url| {
-        matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some_and(|host| !host.is_empty())
+        matches!(url.scheme(), "postgres" | "postgresql")
+            && url.host_str().is_some_and(|host| !host.is_empty())
     });
     let Some(url) = url else {
-        let help = "write for example `postgres://vaultquake@127.0.0.1:5432/app`; the password stands in a file";
+        let help =
+            "write for example `postgres://vaultquake@127.0.0.1:5432/app`; the password stands in a file";
         checker.secret_error(text, "this is not the URL of a PostgreSQL database", help);
         return None;
     };
@@ -233,4 +247,34 @@ fn file(checker: &mut Checker, text: &Text) -> PathBuf {
         checker.error(text, "the path is empty", "write one, or remove the key");
     }
     checker.source.path.parent().unwrap_or(Path::new("")).join(&text.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_with_paths_beside_it() {
+        let text = "nodes:\n  - id: a\n    api_addr: https://10.0.0.1:8200/\n    audit_file: logs/audit.log\n\
+                    \x20   hooks: { kill: pkill -9 bao, heal-isolate: nft flush }\nca_cert: ca.pem\n\
+                    token_file: /run/token\npostgres: { url: postgres://app@h/db, \
+                    server_url: postgres://app@db/db, password_file: pw }\n\
+                    disposable: 250D3A4C-ce36-a36c-2acc-a281c5ea78bc\n";
+        let file = attach_file_from_text(Path::new("clusters/a.yaml"), text).unwrap();
+        let node = &file.nodes[0];
+        assert_eq!(node.api_addr, "https://10.0.0.1:8200");
+        assert_eq!(node.audit_file, Some("clusters/logs/audit.log".into()));
+        assert_eq!(node.hooks.keys().map(|hook| hook.name()).collect::<Vec<_>>(), ["kill", "heal-isolate"]);
+        assert_eq!(file.ca_cert, Some("clusters/ca.pem".into()));
+        assert_eq!(file.token_file, Path::new("/run/token"));
+        assert_eq!(file.postgres.unwrap().url, "postgres://app@h/db");
+        assert_eq!(file.disposable.unwrap(), "250d3a4c-ce36-a36c-2acc-a281c5ea78bc");
+    }
+
+    #[test]
+    fn plain_http_needs_no_certificate() {
+        let text = "nodes: [{ id: n1, api_addr: 'http://127.0.0.1:8200' }]\ntoken_file: t\n";
+        let file = attach_file_from_text(Path::new("a.yaml"), text).unwrap();
+        assert_eq!((file.ca_cert, file.disposable), (None, None));
+    }
 }

@@ -1,10 +1,10 @@
-//! Blueprint files, and those that are built into the binary: finds and reads them. What a blueprint must be is
-//! decided in `blueprint_rules`.
+//! Blueprint files, and those that are built into the binary: finds and reads them. What a blueprint must be
+//! is decided in `blueprint_rules`.
 
 use super::blueprint_rules;
 use super::checker::Checker;
 use super::diagnostic::{Diagnostic, FileErrors};
-use super::nearest::suggest;
+use super::nearest::{choice, nearest};
 use super::raw_blueprint::RawBlueprint;
 use super::source::Source;
 use super::yaml::{self, Text, shorten};
@@ -29,12 +29,10 @@ pub fn find_blueprint(name: &str) -> Result<Blueprint, FileErrors> {
     }
     match built_in(name) {
         Some(source) => resolve(&source),
-        None => Err(Diagnostic::of_file(
-            name,
-            "there is no built-in blueprint of this name",
-            suggest(name, built_in_blueprints()) + "; a path contains a slash",
-        )
-        .into()),
+        None => {
+            Err(Diagnostic::of_file(name, "there is no built-in blueprint of this name", built_in_help(name))
+                .into())
+        }
     }
 }
 
@@ -42,19 +40,19 @@ pub fn find_blueprint(name: &str) -> Result<Blueprint, FileErrors> {
 pub(super) fn find_blueprint_at(checker: &Checker, text: &Text) -> Result<Blueprint, FileErrors> {
     let name = text.value.as_str();
     if !name.contains('/') {
-        let help = || suggest(name, built_in_blueprints()) + "; a path contains a slash, such as `./mine.yaml`";
         return match built_in(name) {
             Some(source) => resolve(&source),
             None => {
                 let message = format!("unknown blueprint `{}`", shorten(name));
-                Err(checker.source.at(text.referenced, message, help()).into())
+                Err(checker.source.at(text.referenced, message, built_in_help(name)).into())
             }
         };
     }
     let folder = checker.source.path.parent().unwrap_or(Path::new(""));
     let source = Source::read(&folder.join(name)).map_err(|error| {
         let message = format!("the blueprint `{}`: {}", shorten(name), error.message);
-        checker.source.at(text.referenced, message, error.help)
+        let help = error.help.replace(&format!("{}/", folder.display()), "");
+        checker.source.at(text.referenced, message, help)
     })?;
     resolve(&source)
 }
@@ -62,6 +60,14 @@ pub(super) fn find_blueprint_at(checker: &Checker, text: &Text) -> Result<Bluepr
 /// A blueprint from text; `path` is named in errors.
 pub fn blueprint_from_text(path: &Path, text: &str) -> Result<Blueprint, FileErrors> {
     resolve(&Source::from_bytes(path, text.as_bytes().to_vec())?)
+}
+
+fn built_in_help(name: &str) -> String {
+    let built_in = choice(built_in_blueprints(), None);
+    let near = nearest(name, built_in_blueprints()).map(|near| format!("did you mean `{near}`? "));
+    let words =
+        format!("{built_in} is built in; a file is named by a path with a slash, such as `./mine.yaml`");
+    near.unwrap_or_default() + &words
 }
 
 fn built_in(name: &str) -> Option<Source> {

@@ -4,8 +4,8 @@ use super::checker::Checker;
 use super::raw_blueprint::{RawAppRole, RawBlueprint, RawMount, RawObjective, RawPolicy, RawSeal, RawTls};
 use super::yaml::{Text, shorten};
 use crate::model::{
-    AppRole, AuditDevice, Blueprint, Bound, Deviation, Mount, OBJECTIVE_IDS, Objective, Policy, Seal, SealKind,
-    Span, Tls, Unit,
+    AppRole, AuditDevice, Blueprint, Bound, Deviation, Mount, OBJECTIVE_IDS, Objective, Policy, Seal,
+    SealKind, Span, Tls, Unit,
 };
 use serde_saphyr::Spanned;
 
@@ -67,7 +67,11 @@ fn seal(checker: &mut Checker, raw: &RawSeal) -> Option<Seal> {
     let (kind, shares, threshold) = (kind?, shares?, threshold?);
     if threshold > shares || (threshold == 1 && shares > 1) {
         let help = "servers take 2 up to the number of shares; 1 only with a single share";
-        checker.error(&raw.threshold, format!("{threshold} of {shares} shares cannot be the threshold"), help);
+        checker.error(
+            &raw.threshold,
+            format!("{threshold} of {shares} shares cannot be the threshold"),
+            help,
+        );
         return None;
     }
     Some(Seal { kind, shares, threshold })

@@ -1,8 +1,8 @@
-//! Collects everything that is wrong with one file, and reads words and quantities out of it. Knows no rule of
-//! scenarios.
+//! Collects everything that is wrong with one file, and reads words and quantities out of it. Knows no rule
+//! of scenarios.
 
 use super::diagnostic::{Diagnostic, FileErrors};
-use super::nearest::{list, suggest};
+use super::nearest::{choice, list, nearest, suggest};
 use super::source::Source;
 use super::yaml::{Text, shorten};
 use crate::model::{QuantityError, Span};
@@ -58,6 +58,10 @@ impl<'a> Checker<'a> {
         match shorten(&text.value).parse() {
             Ok(value) => Some(value),
             Err(QuantityError(words)) => {
+                let words = match text.value.trim().contains(' ') {
+                    true => words.replace("the unit is missing", "its unit must follow without a space"),
+                    false => words,
+                };
                 let (message, help) = words.split_once("; ").unwrap_or((&words, ""));
                 self.error(text, message, help);
                 None
@@ -145,7 +149,7 @@ impl<'a> Checker<'a> {
                 text,
                 format!("`{}` cannot be a {what}", shorten(name)),
                 format!(
-                    "use lower-case letters, digits and single hyphens, at most {CHARS_MAX}, such as `leader-kill`"
+                    "use lower-case letters, digits and hyphens, at most {CHARS_MAX}, such as `leader-kill`"
                 ),
             );
             return None;
@@ -180,13 +184,18 @@ pub(super) fn node_ids(nodes: u8) -> Vec<String> {
 
 /// The help for a word that is neither one of `words` nor a node of the cluster.
 pub(super) fn words_or_nodes(word: &str, words: &[&str], nodes: u8) -> String {
-    let looks_like_a_node =
-        word.strip_prefix('n').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()));
+    let looks_like_a_node = word
+        .strip_prefix('n')
+        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()));
     if looks_like_a_node {
-        return format!("the blueprint has {nodes} nodes: {}", list(node_ids(nodes).iter().map(String::as_str)));
+        return format!(
+            "the blueprint has {nodes} nodes: {}",
+            list(node_ids(nodes).iter().map(String::as_str))
+        );
     }
-    let near = super::nearest::nearest(word, words.iter().copied());
-    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    format!("{near}known are {} and node ids such as `n1`", list(words.iter().copied()))
-        .replacen("? known", "? Known", 1)
+    let known = choice(words.iter().copied(), Some("a node id such as `n1`"));
+    match nearest(word, words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? It takes {known}"),
+        None => format!("it takes {known}"),
+    }
 }

@@ -45,23 +45,23 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", self.message)?;
         if self.line == 0 {
-            write!(f, "  --> {}", self.path.display())?;
+            write!(f, " --> {}", self.path.display())?;
             if !self.help.is_empty() {
-                write!(f, "\n  = help: {}", self.help)?;
+                write!(f, "\n = help: {}", self.help)?;
             }
             return Ok(());
         }
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
         let (text, indent, width) = self.snippet();
-        write!(f, "{gutter} --> {}:{}:{}", self.path.display(), self.line, self.column)?;
+        write!(f, "{gutter}--> {}:{}:{}", self.path.display(), self.line, self.column)?;
         if !self.source_line.is_empty() {
-            writeln!(f, "\n{gutter}  |")?;
-            writeln!(f, "{}", format!("{number}  | {text}").trim_end())?;
-            write!(f, "{gutter}  | {}{}", " ".repeat(indent), "^".repeat(width))?;
+            writeln!(f, "\n{gutter} |")?;
+            writeln!(f, "{}", format!("{number} | {text}").trim_end())?;
+            write!(f, "{gutter} | {}{}", " ".repeat(indent), "^".repeat(width))?;
         }
         if !self.help.is_empty() {
-            write!(f, "\n{gutter}  = help: {}", self.help)?;
+            write!(f, "\n{gutter} = help: {}", self.help)?;
         }
         Ok(())
     }
@@ -74,7 +74,8 @@ impl Diagnostic {
         let shown: Vec<char> =
             self.source_line.chars().map(|c| if c == '\t' || c.is_control() { ' ' } else { c }).collect();
         let at = self.column.saturating_sub(1).min(shown.len());
-        let start = if shown.len() <= SNIPPET_CHARS_MAX { 0 } else { at.saturating_sub(SNIPPET_CHARS_MAX / 2) };
+        let start =
+            if shown.len() <= SNIPPET_CHARS_MAX { 0 } else { at.saturating_sub(SNIPPET_CHARS_MAX / 2) };
         let end = shown.len().min(start + SNIPPET_CHARS_MAX);
         let mut text: String = shown[start..end].iter().collect();
         let mut indent = at - start;
@@ -128,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_carets_stand_under_what_is_meant() {
-        let expected = "error: it is wrong\n   --> a.yaml:12:8\n    |\n12  | route: lader\n    |        ^^^^^\n    \
+        let expected = "error: it is wrong\n  --> a.yaml:12:8\n   |\n\
+                        12 | route: lader\n   |        ^^^^^\n   \
                         = help: make it right";
         assert_eq!(diagnostic("route: lader", 8, 5).to_string(), expected);
     }
@@ -139,8 +141,12 @@ mod tests {
         let text = diagnostic(&line, 5_001, 4).to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[3].chars().count() < 120, "{text}");
-        let shown: String =
-            lines[3].chars().zip(lines[4].chars()).filter(|(_, caret)| *caret == '^').map(|(c, _)| c).collect();
+        let shown: String = lines[3]
+            .chars()
+            .zip(lines[4].chars())
+            .filter(|(_, caret)| *caret == '^')
+            .map(|(c, _)| c)
+            .collect();
         assert_eq!(shown, "HERE");
     }
 

@@ -3,15 +3,14 @@
 use super::checker::Checker;
 use super::words::expectations;
 use super::yaml::Text;
-use crate::model::{
-    Blueprint, FaultKind, Load, OBJECTIVE_IDS, RatePlan, Route, Step, Target, Workload,
-};
+use crate::model::{Blueprint, FaultKind, Load, OBJECTIVE_IDS, RatePlan, Route, Step, Target, Workload};
 use serde_saphyr::Spanned;
 
 /// Objectives whose bound is the scenario's own, not the blueprint's.
 const OF_THE_SCENARIO: [&str; 2] = ["recovery.redundancy", "throughput.knee"];
 
-/// What the rest of the scenario offers; a part that is broken itself is `None`, and nothing is said about it.
+/// What the rest of the scenario offers; a part that is broken itself is `None`, and nothing is said about
+/// it.
 pub(super) struct Offer<'a> {
     pub blueprint: Option<&'a Blueprint>,
     pub load: Option<&'a [Load]>,
@@ -30,7 +29,9 @@ pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Off
             checker.unknown_word(text, "objective or invariant", &expectations());
             continue;
         }
-        not_promised(checker, text, offer);
+        if is_not_promised(checker, text, offer) {
+            continue;
+        }
         if let Some((why, help)) = missing(id, offer) {
             checker.error(text, format!("`{id}` cannot be judged here: {why}"), help);
         }
@@ -38,15 +39,19 @@ pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Off
     Some(raw.value.iter().map(|text| text.value.clone()).collect())
 }
 
-fn not_promised(checker: &mut Checker, text: &Text, offer: &Offer) {
+fn is_not_promised(checker: &mut Checker, text: &Text, offer: &Offer) -> bool {
     let id = text.value.as_str();
-    let Some(blueprint) = offer.blueprint else { return };
-    let needs_a_promise = OBJECTIVE_IDS.iter().any(|(known, _)| *known == id) && !OF_THE_SCENARIO.contains(&id);
-    if needs_a_promise && !blueprint.objectives.iter().any(|objective| objective.id == id) {
-        let promised: Vec<&str> = blueprint.objectives.iter().map(|objective| objective.id.as_str()).collect();
+    let Some(blueprint) = offer.blueprint else { return false };
+    let needs_a_promise =
+        OBJECTIVE_IDS.iter().any(|(known, _)| *known == id) && !OF_THE_SCENARIO.contains(&id);
+    let missing = needs_a_promise && !blueprint.objectives.iter().any(|objective| objective.id == id);
+    if missing {
+        let promised: Vec<&str> =
+            blueprint.objectives.iter().map(|objective| objective.id.as_str()).collect();
         let message = format!("the blueprint `{}` promises no `{id}`", blueprint.name);
         checker.error(text, message, format!("it promises {}", super::nearest::list(promised)));
     }
+    missing
 }
 
 /// Why the scenario cannot show `id`, and the way out.
@@ -58,40 +63,51 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
 
     let needs_writes = matches!(id, "failover.mttr" | "failover.rpo" | "no-lost-writes");
     if needs_writes && no_load(|load| load.workload.stores_a_version()) {
-        return Some(("nothing is written", "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`"));
+        return Some((
+            "nothing is written",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        ));
     }
     match id {
         "failover.rto" | "failover.mttr" | "failover.rpo" | "recovery.redundancy" if no_fault(hits_nodes) => {
-            Some(("no node is disturbed", "add a `timeline` with a fault such as `kill: leader`, or expect something else"))
+            Some((
+                "no node is disturbed",
+                "add a `timeline` with a fault such as `kill: leader`, or expect something else",
+            ))
         }
         "failover.mttr" if no_fault(changes_leader) => Some((
             "no fault takes the leader away while the others go on",
             "aim a fault at `leader`, `each` or a node id, or expect something else",
         )),
-        "read.p50" | "read.p99" | "write.p99" | "throughput.node" | "throughput.knee" if has_faults => Some((
-            "there are faults in the timeline",
-            "latency and throughput are judged in scenarios of their own, without a `timeline`",
-        )),
+        "read.p50" | "read.p99" | "write.p99" | "throughput.node" | "throughput.knee" if has_faults => {
+            Some((
+                "there are faults in the timeline",
+                "latency and throughput are judged in scenarios of their own, without a `timeline`",
+            ))
+        }
         "read.p50" | "read.p99" | "write.p99" if has_ramp => Some((
             "a ramp goes on until latency breaks",
             "expect `throughput.knee` here, and latency in a scenario with fixed rates",
         )),
-        "read.p50" | "read.p99" if no_load(|load| load.workload == Workload::Kv2Read) => {
-            Some(("nothing is read", "add a load such as `{ workload: kv2.read, route: healthy, rate: 150/s }`"))
-        }
-        "write.p99" if no_load(|load| load.workload == Workload::Kv2Write) => {
-            Some(("there is no kv2.write", "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`"))
-        }
-        "throughput.knee" if no_load(is_ramp) => {
-            Some(("no rate grows", "give a load a ramp: `rate: { from: 200/s, to: 4000/s, step: 200/s, every: 5s }`"))
-        }
-        "throughput.node" if no_load(|load| is_ramp(load) && is_one_node(&load.route)) => Some((
-            "no ramp goes to one node only",
-            "give a load a ramp and the route `leader` or a node id",
+        "read.p50" | "read.p99" if no_load(|load| load.workload == Workload::Kv2Read) => Some((
+            "nothing is read",
+            "add a load such as `{ workload: kv2.read, route: healthy, rate: 150/s }`",
         )),
-        "auth.success" if no_load(|load| load.workload == Workload::ApproleLogin) => {
-            Some(("nobody logs in", "add a load such as `{ workload: approle.login, route: any, rate: 5/s }`"))
+        "write.p99" if no_load(|load| load.workload == Workload::Kv2Write) => Some((
+            "there is no kv2.write",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        )),
+        "throughput.knee" if no_load(is_ramp) => Some((
+            "no rate grows",
+            "give a load a ramp: `rate: { from: 200/s, to: 4000/s, step: 200/s, every: 5s }`",
+        )),
+        "throughput.node" if no_load(|load| is_ramp(load) && is_one_node(&load.route)) => {
+            Some(("no ramp goes to one node only", "give a load a ramp and the route `leader` or a node id"))
         }
+        "auth.success" if no_load(|load| load.workload == Workload::ApproleLogin) => Some((
+            "nobody logs in",
+            "add a load such as `{ workload: approle.login, route: any, rate: 5/s }`",
+        )),
         "token-expiry" if no_fault(|step| step.fault == FaultKind::Expire) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }

@@ -1,5 +1,5 @@
-//! `known-findings.yaml`: differences of a server that are known and were decided on. Reads and checks the file;
-//! does not match violations.
+//! `known-findings.yaml`: differences of a server that are known and were decided on. Reads and checks the
+//! file; does not match violations.
 
 use super::checker::Checker;
 use super::diagnostic::FileErrors;
@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) const FILE_NAME: &str = "known-findings.yaml";
 
-/// Differences of a server that are known: a violation that matches one is reported as known and does not gate.
+/// Differences of a server that are known: a violation that matches one is reported as known and does not
+/// gate.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the key `findings`")]
 #[schemars(rename = "known-findings")]
@@ -25,7 +26,10 @@ pub(super) struct RawKnownFindings {
 
 /// One known difference.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a mapping with `id`, `server`, `versions`, `invariant`, `match` and so on")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping with `id`, `server`, `versions`, `invariant`, `match` and so on"
+)]
 #[schemars(rename = "finding")]
 struct RawFinding {
     /// How reports call it.
@@ -94,12 +98,8 @@ fn finding(checker: &mut Checker, raw: &RawFinding) -> Option<KnownFinding> {
     let invariant = checker.one_of(&raw.invariant, "invariant", INVARIANT_IDS.map(|(id, _)| (id, id)));
     let matches = checker.not_blank(&raw.matches, "match");
     let command = checker.not_blank(&raw.command, "command");
-    let scenarios: Vec<Option<String>> = raw
-        .scenarios
-        .iter()
-        .flatten()
-        .map(|text| checker.kebab_case(text, "scenario's name"))
-        .collect();
+    let scenarios: Vec<Option<String>> =
+        raw.scenarios.iter().flatten().map(|text| checker.kebab_case(text, "scenario's name")).collect();
     if raw.always.value && scenarios.is_empty() {
         let help = "name the scenarios in which it must be seen, such as `scenarios: [leader-kill]`";
         checker.error(&raw.always, "`always: true` without `scenarios`", help);

@@ -30,7 +30,9 @@ pub(super) fn check(
         checker.error(
             raw,
             format!("all lines together ask for {total:.0} requests per second"),
-            format!("one machine can send about {TOTAL_RATE_MAX:.0}/s without measuring itself; ask for less"),
+            format!(
+                "one machine can send about {TOTAL_RATE_MAX:.0}/s without measuring itself; ask for less"
+            ),
         );
         return None;
     }
@@ -132,7 +134,10 @@ fn no_line_twice(checker: &mut Checker, lines: &[Spanned<RawLoad>]) {
             checker.error(
                 line,
                 format!("`{}` via `{}` stands here a second time", shorten(key.0), shorten(key.1)),
-                format!("add its rate to line {}: reports tell loads apart by workload and route", earlier.line()),
+                format!(
+                    "add its rate to line {}: reports tell loads apart by workload and route",
+                    earlier.line()
+                ),
             );
         }
     }
@@ -144,7 +149,9 @@ mod tests {
 
     #[test]
     fn a_ramp_has_as_many_stages_as_fit() {
-        for (from, to, step, expected) in [(500.0, 12_000.0, 500.0, 24), (1.0, 2.0, 1.0, 2), (0.1, 0.4, 0.1, 4)] {
+        for (from, to, step, expected) in
+            [(500.0, 12_000.0, 500.0, 24), (1.0, 2.0, 1.0, 2), (0.1, 0.4, 0.1, 4)]
+        {
             assert_eq!(stages(Rate(from), Rate(to), Rate(step)), expected);
         }
     }

@@ -1,5 +1,5 @@
-//! Files people write: scenarios, blueprints, attach files, known findings. Reads and checks them, with errors
-//! that point at the place and name the way out. Starts nothing and touches no cluster.
+//! Files people write: scenarios, blueprints, attach files, known findings. Reads and checks them, with
+//! errors that point at the place and name the way out. Starts nothing and touches no cluster.
 
 mod attach_file;
 mod blueprint_file;
@@ -23,7 +23,9 @@ mod timeline_rules;
 mod words;
 mod yaml;
 
-pub use attach_file::{AttachFile, AttachNode, AttachPostgres, Hook, attach_file_from_text, load_attach_file};
+pub use attach_file::{
+    AttachFile, AttachNode, AttachPostgres, Hook, attach_file_from_text, load_attach_file,
+};
 pub use blueprint_file::{blueprint_from_text, built_in_blueprints, find_blueprint};
 pub use diagnostic::{Diagnostic, FileErrors, ScenarioErrors};
 pub use find::find_scenarios;

@@ -7,6 +7,11 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(&plain, &simplify(candidate)), candidate))
         .filter(|(likeness, _)| *likeness >= 0.75)
+        // Short words are easily alike; half of the letters must stay.
+        .filter(|(_, candidate)| {
+            let longest = plain.chars().count().max(candidate.chars().count());
+            strsim::osa_distance(&plain, &simplify(candidate)) * 2 <= longest
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -19,18 +24,30 @@ fn simplify(word: &str) -> String {
 
 /// The sentence that helps after an unknown word: the nearest one, or all there are.
 pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    const SHOWN_BESIDE_NEAREST_MAX: usize = 6;
+    let count = known.clone().into_iter().count();
     match nearest(word, known.clone()) {
+        Some(near) if !(2..=SHOWN_BESIDE_NEAREST_MAX).contains(&count) => format!("did you mean `{near}`?"),
         Some(near) => format!("did you mean `{near}`? Known are {}", list(known)),
+        None if count == 1 => format!("only {} is known", list(known)),
         None => format!("known are {}", list(known)),
     }
 }
 
-/// `a, b and c`.
+/// `a`, `b` and `c`.
 pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    join(words.into_iter().map(|word| format!("`{word}`")).collect(), "and")
+}
+
+/// `a`, `b` or `c`, and what else can stand there, in words of its own.
+pub(super) fn choice<'a>(words: impl IntoIterator<Item = &'a str>, more: Option<&str>) -> String {
+    join(words.into_iter().map(|word| format!("`{word}`")).chain(more.map(str::to_string)).collect(), "or")
+}
+
+fn join(words: Vec<String>, last_by: &str) -> String {
     match words.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {last_by} {last}", rest.join(", ")),
         None => "none".to_string(),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{overrides, timeline_rules};
 use crate::model::{
-    Arrivals, Blueprint, FaultKind, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span, Step, Target,
+    Arrivals, Blueprint, FaultKind, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span, Step,
+    Target,
 };
 use std::fmt::Write;
 
@@ -18,7 +19,8 @@ pub fn describe(scenario: &Scenario) -> String {
     section(&mut text, "also judged and shown", shown);
     section(&mut text, "overrides", overrides(scenario));
     let deviations = scenario.blueprint.deviations.iter();
-    let deviations = deviations.map(|d| format!("{}\n  tested: {}\n  why: {}", d.documented, d.tested, d.why));
+    let deviations =
+        deviations.map(|d| format!("{}\n  tested: {}\n  why: {}", d.documented, d.tested, d.why));
     section(&mut text, "deviations from the document", deviations.collect());
     text
 }
@@ -61,7 +63,8 @@ fn phases(scenario: &Scenario) -> Vec<String> {
         let faults = timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes);
         let fault_to = Span(steady_to.0 + faults.0);
         let waits = scenario.timeline.iter().any(|step| step.target == Target::Each);
-        let words = if waits { "at least: it waits for the cluster between nodes" } else { "the timeline below" };
+        let words =
+            if waits { "at least: it waits for the cluster between nodes" } else { "the timeline below" };
         lines.push(format!("{:<10} {:>7} to {:<7} {words}", "fault", steady_to, fault_to));
         lines.push(format!(
             "{:<10} {:>7} to {:<7} at most, until every voter is healthy; then {} more of load",
@@ -88,7 +91,9 @@ fn steady_words(scenario: &Scenario) -> &'static str {
 fn load(load: &Load) -> String {
     let rate = match &load.rate {
         RatePlan::Constant(rate) => rate.to_string(),
-        RatePlan::Ramp { from, to, step, every } => format!("from {from} to {to} in steps of {step} every {every}"),
+        RatePlan::Ramp { from, to, step, every } => {
+            format!("from {from} to {to} in steps of {step} every {every}")
+        }
     };
     let arrivals = match load.arrivals {
         Arrivals::Constant => "",
@@ -99,7 +104,11 @@ fn load(load: &Load) -> String {
 
 fn timeline(scenario: &Scenario) -> Vec<String> {
     let start = scenario.warm_up.0 + scenario.steady.0;
-    scenario.timeline.iter().map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step))).collect()
+    scenario
+        .timeline
+        .iter()
+        .map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step)))
+        .collect()
 }
 
 fn step_words(step: &Step) -> String {

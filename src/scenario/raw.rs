@@ -39,8 +39,8 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub warm_up: Option<Text>,
-    /// How long the load runs undisturbed; latency is judged here. 10s when absent; with a ramp, the ramp's own
-    /// length.
+    /// How long the load runs undisturbed; latency is judged here. 10s when absent; with a ramp, the ramp's
+    /// own length.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub steady: Option<Text>,
@@ -105,7 +105,7 @@ pub(super) struct RawLoad {
 #[schemars(rename = "rate-plan")]
 pub(super) enum RawRate {
     Fixed(#[schemars(with = "RateText")] String),
-    Ramp(RawRamp),
+    Ramp(Box<RawRamp>),
 }
 
 /// The rate grows in stages until one has clearly broken; the ramp takes the place of the steady phase.
@@ -244,7 +244,8 @@ impl<'de> Deserialize<'de> for RawRate {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawRate, A::Error> {
-                RawRamp::deserialize(MapAccessDeserializer::new(map)).map(RawRate::Ramp)
+                RawRamp::deserialize(MapAccessDeserializer::new(map))
+                    .map(|ramp| RawRate::Ramp(Box::new(ramp)))
             }
         }
 

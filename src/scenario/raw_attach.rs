@@ -1,5 +1,5 @@
-//! An attach file as it is written, before anything is checked. The doc comments become the descriptions of the
-//! JSON Schema, so they speak to people who write attach files.
+//! An attach file as it is written, before anything is checked. The doc comments become the descriptions of
+//! the JSON Schema, so they speak to people who write attach files.
 
 use super::attach_file::Hook;
 use super::yaml::Text;
@@ -15,8 +15,8 @@ pub(super) struct RawAttach {
     /// The nodes of the cluster.
     #[schemars(with = "Vec<RawNode>", length(min = 1))]
     pub nodes: Spanned<Vec<RawNode>>,
-    /// The certificate (PEM) that signed the nodes' certificates; needed for https addresses. Paths are relative
-    /// to this file.
+    /// The certificate (PEM) that signed the nodes' certificates; needed for https addresses. Paths are
+    /// relative to this file.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub ca_cert: Option<Text>,
@@ -38,7 +38,8 @@ pub(super) struct RawAttach {
     /// A PostgreSQL database that the server may make roles in.
     #[serde(default)]
     pub postgres: Option<RawPostgres>,
-    /// The `cluster_id` of `sys/health`. Without it, or with that of another cluster, nothing destructive is done.
+    /// The `cluster_id` of `sys/health`. Without it, or with that of another cluster, nothing destructive is
+    /// done.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "uuid"))]
     pub disposable: Option<Text>,
@@ -55,8 +56,8 @@ pub(super) struct RawNode {
     /// Scheme, host and port of its API.
     #[schemars(with = "String", extend("format" = "uri"))]
     pub api_addr: Text,
-    /// Shell commands that do something to the node; any subset. Each is run by `sh -c` with VQ_NODE, VQ_PEERS and
-    /// VQ_VERSION, may take 30 s, and says by exit status 0 that it is done.
+    /// Shell commands that do something to the node; any subset. Each is run by `sh -c` with VQ_NODE,
+    /// VQ_PEERS and VQ_VERSION, may take 30 s, and says by exit status 0 that it is done.
     #[serde(default)]
     pub hooks: Option<RawHooks>,
     /// Its audit file; a checker that lacks it says inconclusive.

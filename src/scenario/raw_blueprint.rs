@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// A documented deployment: topology, seal, TLS, engines, policies, auth, audit and objectives, as its document
-/// has them, with every deviation named.
+/// A documented deployment: topology, seal, TLS, engines, policies, auth, audit and objectives, as its
+/// document has them, with every deviation named.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a mapping with `kind: blueprint`, `name`, `nodes` and so on")]
 #[schemars(rename = "blueprint")]

@@ -124,9 +124,11 @@ fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Op
 }
 
 fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
-    let has_ramp = load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
+    let has_ramp =
+        load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
     if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
-        let help = "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
+        let help =
+            "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
         checker.error(step, "a fault beside a ramp", help);
     }
 }
@@ -138,7 +140,9 @@ fn recovery(checker: &mut Checker, raw: Option<&RawRecovery>) -> Option<Recovery
     };
     let hold = match raw.and_then(|raw| raw.hold.as_ref()) {
         None => Some(HOLD_DEFAULT),
-        Some(text) => checker.positive_span(text, "without requests after the recovery nothing shows that it held"),
+        Some(text) => {
+            checker.positive_span(text, "without requests after the recovery nothing shows that it held")
+        }
     };
     Some(Recovery { within: within?, hold: hold? })
 }
@@ -179,8 +183,13 @@ fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
     let rate: f64 = scenario.load.iter().map(|load| load_rules::highest_rate(&load.rate)).sum();
     let requests = rate * length.0.as_secs_f64();
     if requests > REQUESTS_MAX {
-        let help = format!("at most {} million fit into one history; make it shorter or slower", REQUESTS_MAX / 1e6);
-        checker.error(&raw.load, format!("this run would make up to {:.0} million requests", requests / 1e6), help);
+        let help =
+            format!("at most {} million fit into one history; make it shorter or slower", REQUESTS_MAX / 1e6);
+        checker.error(
+            &raw.load,
+            format!("this run would make up to {:.0} million requests", requests / 1e6),
+            help,
+        );
     }
 }
 
@@ -193,4 +202,78 @@ fn longest_run(scenario: &Scenario) -> Span {
         Span(scenario.recovery.within.0 + scenario.recovery.hold.0)
     };
     Span(scenario.warm_up.0 + scenario.steady.0 + timeline.0 + recovery.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Arrivals, FaultKind, RatePlan};
+    use crate::scenario::overrides;
+
+    const LOAD: &str = "name: x\nsummary: It holds.\nblueprint: alphapulse\nload:\n  \
+                        - { workload: kv2.write, route: leader, rate: 20/s }\nexpect: [no-lost-writes]\n";
+
+    fn parse(more: &str) -> Result<Scenario, ScenarioErrors> {
+        scenario_from_text(Path::new("x.yaml"), &format!("{LOAD}{more}"))
+    }
+
+    #[test]
+    fn every_default_is_filled_in() {
+        let scenario = parse("timeline: [{ at: 1s, restart: follower }]\n").unwrap();
+        assert_eq!(scenario.warm_up, Span::from_secs(3));
+        assert_eq!(scenario.steady, Span::from_secs(10));
+        assert_eq!(scenario.recovery, Recovery { within: Span::from_secs(60), hold: Span::from_secs(5) });
+        assert_eq!(scenario.server.performance_multiplier, None);
+        assert_eq!((scenario.abort_when, scenario.tags), (None, vec![]));
+        assert_eq!(scenario.load[0].arrivals, Arrivals::Constant);
+        let step = &scenario.timeline[0];
+        assert_eq!((step.heal_after, step.times), (Some(Span::from_secs(1)), 1));
+    }
+
+    #[test]
+    fn a_ramp_takes_the_place_of_the_steady_phase() {
+        let text = LOAD
+            .replace("20/s", "{ from: 100/s, to: 300/s, step: 100/s, every: 4s }")
+            .replace("no-lost-writes", "throughput.knee");
+        let scenario = scenario_from_text(Path::new("x.yaml"), &text).unwrap();
+        assert_eq!(scenario.steady, Span::from_secs(12));
+        assert!(matches!(scenario.load[0].rate, RatePlan::Ramp { .. }));
+    }
+
+    #[test]
+    fn steps_come_in_the_order_of_their_times_and_may_overlap_on_different_nodes_only() {
+        let step = |at: u8, node: &str| format!("  - {{ at: {at}s, pause: {node}, heal_after: 10s }}\n");
+        let two = parse(&format!("timeline:\n{}{}", step(5, "n1"), step(0, "n2"))).unwrap();
+        assert_eq!(two.timeline.iter().map(|step| step.at.as_ms() as u32).collect::<Vec<_>>(), [0, 5_000]);
+        for (first, second) in [("n1", "n1"), ("leader", "n1"), ("leader", "follower")] {
+            let errors = parse(&format!("timeline:\n{}{}", step(0, first), step(5, second))).unwrap_err();
+            assert!(errors.to_string().contains("still lasts"), "{errors}");
+        }
+        // An expiry disturbs no node.
+        parse(&format!("timeline:\n{}  - {{ at: 1s, expire: token, ttl: 5s }}\n", step(0, "leader")))
+            .unwrap();
+    }
+
+    #[test]
+    fn what_is_changed_is_said() {
+        let more = "server: { performance_multiplier: 1 }\ntimeline: [{ at: 0s, expire: lease, ttl: 5s }]\n";
+        let scenario = parse(more).unwrap();
+        assert_eq!(scenario.timeline[0].fault, FaultKind::Expire);
+        assert_eq!(
+            overrides(&scenario),
+            ["performance_multiplier 1, the server's default is 5", "lease TTL 1h, tested at 5s"]
+        );
+        assert_eq!(overrides(&parse("server: { performance_multiplier: 5 }\n").unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn files_that_are_too_large_or_no_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big.yaml");
+        std::fs::write(&path, "# x\n".repeat(300_000)).unwrap();
+        assert!(load_scenario(&path).unwrap_err().to_string().contains("larger than 1 MiB"));
+        assert!(load_scenario(folder.path()).unwrap_err().to_string().contains("not a file"));
+        let missing = load_scenario(&folder.path().join("bigg.yaml")).unwrap_err().to_string();
+        assert!(missing.contains("there is no such file") && missing.contains("big.yaml`?"), "{missing}");
+    }
 }

@@ -20,7 +20,7 @@ pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Vaultquake files",
-        "description": "Scenario, blueprint, attach and known-findings files. Written by `vaultquake schema`.",
+        "description": "Scenario, blueprint, attach and known-findings files, by `vaultquake schema`.",
         "anyOf": any_of,
         "$defs": generator.take_definitions(true),
     })

@@ -71,7 +71,14 @@ impl Source {
         self.diagnostic(line, column, width, message, help)
     }
 
-    fn diagnostic(&self, line: usize, column: usize, width: usize, message: String, help: String) -> Diagnostic {
+    fn diagnostic(
+        &self,
+        line: usize,
+        column: usize,
+        width: usize,
+        message: String,
+        help: String,
+    ) -> Diagnostic {
         let mut diagnostic = Diagnostic::of_file(&self.path, message, help);
         if line == 0 {
             return diagnostic;

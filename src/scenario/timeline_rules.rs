@@ -1,5 +1,5 @@
-//! What a timeline must be: one fault a step, a target that fits it, times that can be kept, and no fault on a
-//! node that another still holds.
+//! What a timeline must be: one fault a step, a target that fits it, times that can be kept, and no fault on
+//! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
 use super::raw::RawStep;
@@ -89,7 +89,7 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
     }
     let help = match (takes_nodes, nodes) {
         (true, Some(nodes)) => words_or_nodes(word, allowed, nodes),
-        _ => format!("`{fault}` takes {}", super::nearest::list(allowed.iter().copied())),
+        _ => format!("it takes {}", super::nearest::choice(allowed.iter().copied(), None)),
     };
     let message = if is_word || (!takes_nodes && nodes.is_some_and(is_node)) {
         format!("`{fault}` cannot be aimed at `{word}`")
@@ -108,13 +108,14 @@ fn heal_after(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) 
             checker.error(text, format!("`{fault}` takes no `heal_after`"), help);
             None
         }
-        Some(text) => {
-            checker.positive_span(text, "a fault that is healed at once proves nothing; write for example 15s").map(Some)
-        }
+        Some(text) => checker
+            .positive_span(text, "a fault that is healed at once proves nothing; write for example 15s")
+            .map(Some),
         None if fault.is_one_shot() => Some(None),
         None if fault == FaultKind::Restart => Some(Some(RESTART_DOWN_DEFAULT)),
         None => {
-            let help = "say when it is healed, such as `heal_after: 15s`: every fault is healed before the end";
+            let help =
+                "say when it is healed, such as `heal_after: 15s`: every fault is healed before the end";
             checker.error(line, format!("`{fault}` needs `heal_after`"), help);
             None
         }
@@ -126,7 +127,8 @@ fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Opti
     match (&line.value.ttl, fault == FaultKind::Expire) {
         (None, false) => Some(None),
         (None, true) => {
-            let help = "say which time to live is tested, such as `ttl: 5s`; reports print it beside the promise";
+            let help =
+                "say which time to live is tested, such as `ttl: 5s`; reports print it beside the promise";
             checker.error(line, "`expire` needs `ttl`", help);
             None
         }
@@ -138,7 +140,8 @@ fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Opti
             let ttl = checker.quantity::<Span>(text)?;
             let is_whole = ttl.0.subsec_nanos() == 0 && !ttl.0.is_zero();
             if !is_whole || ttl > EXPIRE_TTL_MAX {
-                let help = format!("write whole seconds, from 1s to {EXPIRE_TTL_MAX}: servers count in seconds");
+                let help =
+                    format!("write whole seconds, from 1s to {EXPIRE_TTL_MAX}: servers count in seconds");
                 checker.error(text, format!("a time to live of {ttl} cannot be tested"), help);
                 return None;
             }
@@ -160,7 +163,11 @@ fn repetition(checker: &mut Checker, raw: &RawStep, step: &Step) -> Option<(u16,
             None
         }
         (Some(text), None) if times > 1 => {
-            checker.error(text, "`times` needs `every`", "say how far apart they begin, such as `every: 30s`");
+            checker.error(
+                text,
+                "`times` needs `every`",
+                "say how far apart they begin, such as `every: 30s`",
+            );
             None
         }
         (_, Some(every)) if times == 1 => {

@@ -1,5 +1,5 @@
-//! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted is
-//! decided where the files are checked.
+//! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
+//! is decided where the files are checked.
 
 use crate::model::{INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -48,15 +48,15 @@ word!(
     RouteText,
     "route",
     json_schema!({ "type": "string", "pattern": "^(leader|any|standby|healthy|n[1-9][0-9]*)$",
-        "description": "How a client chooses the node: leader, any, standby, healthy, or a node id such as n2." })
+        "description": "How the node is chosen: leader, any, standby, healthy, or a node id such as n2." })
 );
 word!(
     TargetText,
     "target",
     json_schema!({ "type": "string",
         "pattern": format!("^({}|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
-        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, all, \
-                        majority, or a node id such as n2." })
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2." })
 );
 word!(
     ExpiringText,
@@ -82,16 +82,65 @@ word!(
 );
 word!(
     ObjectiveText,
-    "objective",
+    "objective-id",
     json_schema!({ "enum": OBJECTIVE_IDS.map(|(id, _)| id), "description": "Which figure is promised." })
 );
 word!(
     InvariantText,
-    "invariant",
+    "invariant-id",
     json_schema!({ "enum": INVARIANT_IDS.map(|(id, _)| id), "description": "Which invariant is violated." })
 );
 
 /// Every id that `expect` knows.
 pub(super) fn expectations() -> Vec<&'static str> {
     OBJECTIVE_IDS.iter().chain(&INVARIANT_IDS).map(|(id, _)| *id).collect()
+}
+
+/// How a key with its value is written; `None` for keys that need no example.
+pub(super) fn example(key: &str) -> Option<&'static str> {
+    const EXAMPLES: [&str; 42] = [
+        "name: leader-kill",
+        "summary: The active node is killed under load; nothing is lost.",
+        "blueprint: alphapulse",
+        "server: { performance_multiplier: 1 }",
+        "performance_multiplier: 1",
+        "load: [{ workload: kv2.read, route: any, rate: 150/s }]",
+        "workload: kv2.read",
+        "route: any",
+        "rate: 150/s",
+        "arrivals: poisson",
+        "from: 200/s",
+        "to: 4000/s",
+        "step: 200/s",
+        "every: 30s",
+        "warm_up: 3s",
+        "steady: 10s",
+        "timeline: [{ at: 0s, kill: leader, heal_after: 15s }]",
+        "at: 0s",
+        "jitter: 2s",
+        "kill: leader",
+        "stop: leader",
+        "pause: leader",
+        "restart: each",
+        "step-down: leader",
+        "seal: follower",
+        "expire: token",
+        "heal_after: 15s",
+        "times: 3",
+        "ttl: 5s",
+        "recovery: { within: 60s, hold: 5s }",
+        "within: 60s",
+        "hold: 5s",
+        "abort_when: { outage: 90s }",
+        "outage: 90s",
+        "expect: [failover.mttr, no-lost-writes]",
+        "tags: [ci]",
+        "token_file: token",
+        "api_addr: https://127.0.0.1:8200",
+        "password_file: password",
+        "target: \"< 5 ms\"",
+        "token_ttl: 1h",
+        "always: false",
+    ];
+    EXAMPLES.into_iter().find(|example| example.split(':').next() == Some(key))
 }

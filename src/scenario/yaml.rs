@@ -3,6 +3,7 @@
 use super::diagnostic::Diagnostic;
 use super::nearest::{list, nearest};
 use super::source::Source;
+use super::words;
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Error, Location, Options, Spanned};
@@ -56,16 +57,19 @@ pub(super) fn declared_kind(source: &Source) -> Option<Text> {
 }
 
 fn explain(source: &Source, error: &Error) -> Diagnostic {
-    if let Error::AliasError { error, locations, .. } = error {
-        let mut inner = explain(source, error);
-        if let Some(defined) = locations.primary_location() {
-            let place = source.at(defined, String::new(), String::new());
-            inner = Diagnostic { message: inner.message, help: inner.help, ..place };
-        }
-        return inner;
+    if let Error::AliasError { error, .. } = error {
+        return explain(source, error);
     }
-    let (message, help) = words(error);
-    let mut diagnostic = source.at(error.location().unwrap_or(Location::UNKNOWN), message, help);
+    let (message, help) = in_words(error);
+    let mut location = error.location().unwrap_or(Location::UNKNOWN);
+    // The parser names the last key of the mapping; at the top that can be any line of the file.
+    if matches!(error, Error::SerdeMissingField { .. }) && location.column() == 1 {
+        location = Location::UNKNOWN;
+    }
+    let mut diagnostic = source.at(location, message, help);
+    if diagnostic.help.is_empty() {
+        diagnostic.help = example_for(source, location);
+    }
     let points_at_a_key = matches!(
         error,
         Error::SerdeUnknownField { .. } | Error::SerdeMissingField { .. } | Error::DuplicateMappingKey { .. }
@@ -77,18 +81,18 @@ fn explain(source: &Source, error: &Error) -> Diagnostic {
 }
 
 /// Message and help. What can only come from a bug of the parser ends in the last arm.
-fn words(error: &Error) -> (String, String) {
+fn in_words(error: &Error) -> (String, String) {
     let (message, help): (String, String) = match error {
         Error::SerdeUnknownField { field, expected, .. } => {
-            let known: Vec<&str> = expected.clone();
-            let help = match nearest(field, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`? The keys here are {}", list(known)),
-                None => format!("the keys here are {}", list(known)),
+            let help = match nearest(field, expected.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the keys here are {}", list(expected.iter().copied())),
             };
             (format!("unknown key `{}`", shorten(field)), help)
         }
         Error::SerdeMissingField { field, .. } => {
-            (format!("the key `{field}` is missing"), format!("add `{field}: …` to this mapping"))
+            let example = words::example(field).map(str::to_string).unwrap_or_else(|| format!("{field}: …"));
+            (format!("the key `{field}` is missing"), format!("add it, for example `{example}`"))
         }
         Error::DuplicateMappingKey { key, .. } => {
             let named = key.as_ref().map(|key| format!(" `{}`", shorten(key))).unwrap_or_default();
@@ -102,13 +106,12 @@ fn words(error: &Error) -> (String, String) {
         Error::SerdeInvalidLength { .. } => {
             ("this list has another length than expected".into(), String::new())
         }
-        Error::NullIntoString { .. } => ("a value is missing here".into(), "write one, or remove the key".into()),
+        Error::NullIntoString { .. } => ("a value is missing here".into(), String::new()),
         Error::InvalidBooleanStrict { .. } => ("`true` or `false` is expected here".into(), String::new()),
         Error::InvalidScalar { ty, .. } => (format!("{} is expected here", plain(ty)), String::new()),
-        Error::Unexpected { expected, .. } => (
-            format!("{} is expected here", plain(expected)),
-            "a mapping is `key: value`, a list begins each entry with `- `; check the indentation".into(),
-        ),
+        Error::Unexpected { expected, .. } => {
+            (format!("{} is expected here", plain(expected)), String::new())
+        }
         Error::UnexpectedSequenceEnd { .. } | Error::UnexpectedMappingEnd { .. } => {
             ("a value is missing here".into(), String::new())
         }
@@ -147,6 +150,30 @@ fn words(error: &Error) -> (String, String) {
     (message, help)
 }
 
+/// How the value at a place is written. Its key stands last before it: `key: value`, or `key:` some lines
+/// above the entries of a list. When the place is the key itself, it is taken.
+fn example_for(source: &Source, location: Location) -> String {
+    let (Ok(line), Ok(column)) = (usize::try_from(location.line()), usize::try_from(location.column()))
+    else {
+        return String::new();
+    };
+    let Some(above) = line.checked_sub(1) else { return String::new() };
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let last_key = |text: &str| {
+        let (before, _) = text.rsplit_once(':')?;
+        let start = before.rfind(|c| !is_key(c)).map_or(0, |at| at + 1);
+        before.get(start..).and_then(words::example)
+    };
+    let this_line = source.text.lines().nth(above).unwrap_or("");
+    let before: String = this_line.chars().take(column.saturating_sub(1)).collect();
+    let key: String = this_line.chars().skip(column.saturating_sub(1)).take_while(|c| is_key(*c)).collect();
+    let is_followed_by_colon = this_line.chars().nth(before.chars().count() + key.len()) == Some(':');
+    let own = if is_followed_by_colon { words::example(&key) } else { None };
+    let nearest_above = || source.text.lines().take(above).filter_map(last_key).last();
+    let example = own.or_else(|| last_key(&before)).or_else(nearest_above);
+    example.map(|example| format!("write for example `{example}`")).unwrap_or_default()
+}
+
 /// Messages of the YAML scanner, as far as they need more than their own words.
 fn syntax(message: &str) -> (String, String) {
     let lower = message.to_ascii_lowercase();
@@ -156,8 +183,20 @@ fn syntax(message: &str) -> (String, String) {
     if lower.contains("nest") || lower.contains("recursion") || lower.contains("depth") {
         return ("this is nested too deeply".into(), format!("at most {DEPTH_MAX} levels are read"));
     }
-    if lower.contains("quoted scalar") || lower.contains("eof") && lower.contains("quot") {
-        return ("this quoted text does not end properly".into(), "close the quote on the same line".into());
+    if lower.contains("quot") {
+        let help = "close it on the line where it begins";
+        return ("a quote that begins here or before is not closed".into(), help.into());
+    }
+    if lower.contains("unclosed bracket") {
+        return ("this bracket is never closed".into(), "add the missing `}` or `]`".into());
+    }
+    if lower.contains("unexpected character") {
+        let help = "remove it; characters such as `@`, `%` and control characters need quotes";
+        return ("a character stands in this text that YAML does not allow there".into(), help.into());
+    }
+    if lower.contains("block collection") || lower.contains("block mapping") || lower.contains("indent") {
+        let help = "keys of one mapping, and the `-` of one list, stand in the same column";
+        return ("this line is not indented like those it belongs to".into(), help.into());
     }
     if lower.contains("mapping values are not allowed") {
         let help = "put text that contains `: ` in quotes, and check the indentation of this line";
@@ -198,7 +237,8 @@ fn plain(name: &str) -> String {
 /// Cuts what came from the file, so that a message stays one.
 pub(super) fn shorten(text: &str) -> String {
     const CHARS_MAX: usize = 60;
-    let mut short: String = text.chars().take(CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut short: String =
+        text.chars().take(CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().count() > CHARS_MAX {
         short.push('…');
     }
