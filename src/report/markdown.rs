@@ -15,7 +15,10 @@ const CHARACTERS_MAX: usize = 500;
 pub fn markdown(result: &RunResult) -> String {
     let mut text = String::new();
     let icon = icon(result.verdict);
-    push(&mut text, format_args!("## {icon} {} {}\n", words::verdict_word(result.verdict), escape(&result.scenario)));
+    push(
+        &mut text,
+        format_args!("## {icon} {} {}\n", words::verdict_word(result.verdict), escape(&result.scenario)),
+    );
     push(&mut text, format_args!("{}\n", escape(&summary::sentence(result, None))));
     for reason in rows::reasons(result).iter().take(ROWS_MAX) {
         push(&mut text, format_args!("- {}", escape(reason)));
@@ -90,7 +93,8 @@ fn invariants(text: &mut String, result: &RunResult) {
             ),
         );
         for violation in row.violations.iter().take(VIOLATIONS_MAX) {
-            let known = violation.known.as_ref().map(|id| format!(" (known: `{}`)", code(id))).unwrap_or_default();
+            let known =
+                violation.known.as_ref().map(|id| format!(" (known: `{}`)", code(id))).unwrap_or_default();
             push(text, format_args!("  - {}{known}", escape(&violation.summary)));
             for line in violation.evidence.iter().take(EVIDENCE_LINES_MAX) {
                 push(text, format_args!("    - `{}`", code(line)));

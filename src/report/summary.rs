@@ -48,7 +48,8 @@ fn faults(faults: &[FaultRow]) -> Option<String> {
 
 /// How long each kind of operation was without a success.
 fn service(result: &RunResult) -> String {
-    let kinds = [("writes", &["kv2.write", "kv2.cas"][..]), ("reads", &["kv2.read"]), ("logins", &["approle.login"])];
+    let kinds =
+        [("writes", &["kv2.write", "kv2.cas"][..]), ("reads", &["kv2.read"]), ("logins", &["approle.login"])];
     let mut phrases = vec![];
     for (noun, operations) in kinds {
         let asked = |operation: &str| operations.contains(&operation);

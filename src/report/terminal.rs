@@ -15,7 +15,8 @@ pub fn terminal(result: &RunResult, colour: bool) -> String {
     let ink = Ink { colour };
     let mut out = Lines::default();
     let head = format!("{}  {}", words::verdict_word(result.verdict), clean(&result.scenario));
-    let rest = format!("backend {}, seed {}, {}", result.backend, result.seed, figure::duration(result.duration_ms));
+    let rest =
+        format!("backend {}, seed {}, {}", result.backend, result.seed, figure::duration(result.duration_ms));
     let rest = fit(&clean(&rest), COLUMNS.saturating_sub(head.width() + 3));
     out.line(format!(
         "{} {}  {}",
@@ -78,7 +79,15 @@ fn table(out: &mut Lines, result: &RunResult, ink: Ink) {
         let mark = if row.gating { "*" } else { "" };
         let samples = row.samples.split(' ').next().unwrap_or_default().to_owned();
         let note = if row.verdict == Verdict::Pass { String::new() } else { row.note };
-        let line = [mark.to_owned(), row.id, row.promised, row.measured, row.interval, samples, row.verdict.name().to_owned()];
+        let line = [
+            mark.to_owned(),
+            row.id,
+            row.promised,
+            row.measured,
+            row.interval,
+            samples,
+            row.verdict.name().to_owned(),
+        ];
         cells.push((line, row.gating, note));
     }
     for row in rows::invariants(result) {
@@ -169,7 +178,12 @@ fn failover_line(failover: &Failover) -> String {
         Some(ms) => format!("{name} {}", figure::moment(ms)),
         None => format!("{name} unknown"),
     });
-    format!("failover after {}: {} (±{})", failover.fault, steps.join(" → "), figure::duration(failover.resolution_ms))
+    format!(
+        "failover after {}: {} (±{})",
+        failover.fault,
+        steps.join(" → "),
+        figure::duration(failover.resolution_ms)
+    )
 }
 
 #[derive(Clone, Copy)]

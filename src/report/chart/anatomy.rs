@@ -15,6 +15,7 @@ const TOP: f64 = 20.0;
 /// A step of the failover: its name and when, in milliseconds from the fault.
 struct Step {
     words: &'static str,
+    short: &'static str,
     ms: f64,
     ink: Ink,
 }
@@ -29,10 +30,13 @@ pub fn anatomy(failover: &Failover, index: usize, size: Size) -> Option<String> 
     let width = size.width();
     let axis_top = TOP + BAR + 8.0 + steps.len() as f64 * ROW + 6.0;
     let title = format!("Failover after {}", failover.fault);
-    let words: Vec<String> =
-        steps.iter().map(|step| format!("{} {}", step.words, figure::moment(step.ms))).collect();
+    let words: Vec<String> = steps
+        .iter()
+        .map(|step| format!("{} {}", size.pick(step.words, step.short), figure::moment(step.ms)))
+        .collect();
     let description = format!("From the fault: {}.", words.join(", "));
-    let mut svg = Svg::new(&format!("{}-{index}", size.id("anatomy")), width, axis_top + 36.0, &title, &description);
+    let mut svg =
+        Svg::new(&format!("{}-{index}", size.id("anatomy")), width, axis_top + 36.0, &title, &description);
     let x = Linear { from: 0.0, to: end_ms * 1.02, start_px: 6.0, end_px: width - 12.0 };
 
     segments(&mut svg, failover, &x, end_ms);
@@ -43,7 +47,8 @@ pub fn anatomy(failover: &Failover, index: usize, size: Size) -> Option<String> 
         svg.line((at, TOP - 4.0), (at, y), &Look::stroke(step.ink, 1.3));
         svg.circle(at, y, 3.0, &Look::fill(step.ink));
         let text = &words[i];
-        let anchor = if at + 10.0 + text_width(text) > width { Anchor::End } else { Anchor::Start };
+        let fits = at + 10.0 + text_width(text) <= width;
+        let anchor = if fits || at < width / 2.0 { Anchor::Start } else { Anchor::End };
         let shift = if anchor == Anchor::End { -8.0 } else { 8.0 };
         svg.text(at + shift, y + 4.0, Label::new(anchor, Ink::Text).halo(), text);
     }
@@ -61,17 +66,17 @@ pub fn anatomy(failover: &Failover, index: usize, size: Size) -> Option<String> 
 fn steps(failover: &Failover) -> Vec<Step> {
     let phases = &failover.phases_ms;
     let mut steps: Vec<Step> = [
-        ("first error", phases.first_error, Ink::Failed),
-        ("first read", phases.first_read, Ink::Median),
-        ("elected", phases.elected, Ink::Muted),
-        ("active", phases.active, Ink::Muted),
-        ("ready, by the server's own log", failover.log_ready_ms, Ink::Muted),
-        ("first write", phases.first_write, Ink::Active),
-        ("redundant again", phases.redundant, Ink::Active),
+        ("first error", "first error", phases.first_error, Ink::Failed),
+        ("first read", "first read", phases.first_read, Ink::Median),
+        ("new leader elected", "elected", phases.elected, Ink::Muted),
+        ("seen active", "active", phases.active, Ink::Muted),
+        ("ready, by the server's own log", "log: ready", failover.log_ready_ms, Ink::Muted),
+        ("first write", "first write", phases.first_write, Ink::Active),
+        ("redundant again", "redundant", phases.redundant, Ink::Active),
     ]
     .into_iter()
-    .filter_map(|(words, ms, ink)| {
-        ms.filter(|ms| ms.is_finite()).map(|ms| Step { words, ms: ms.max(0.0), ink })
+    .filter_map(|(words, short, ms, ink)| {
+        ms.filter(|ms| ms.is_finite()).map(|ms| Step { words, short, ms: ms.max(0.0), ink })
     })
     .collect();
     steps.sort_by(|a, b| a.ms.total_cmp(&b.ms));
@@ -97,7 +102,13 @@ fn segments(svg: &mut Svg, failover: &Failover, x: &Linear, end_ms: f64) {
     }
     if let (Some(write_ms), Some(redundant_ms)) = (phases.first_write, phases.redundant) {
         if redundant_ms > write_ms {
-            parts.push((write_ms, redundant_ms, Look::fill(Ink::Standby), "serves, but not redundant", on(Ink::Text)));
+            parts.push((
+                write_ms,
+                redundant_ms,
+                Look::fill(Ink::Standby),
+                "serves, but not redundant",
+                on(Ink::Text),
+            ));
         }
     } else if phases.first_write.is_none() && from_ms < end_ms {
         let hatch = svg.hatch(Ink::Muted);

@@ -202,8 +202,11 @@ impl Svg {
             Anchor::End => " text-anchor=\"end\"",
         };
         let weight = if label.bold { " font-weight=\"600\"" } else { "" };
-        let size =
-            if label.size == TEXT_SIZE { String::new() } else { format!(" font-size=\"{}\"", number(label.size)) };
+        let size = if label.size == TEXT_SIZE {
+            String::new()
+        } else {
+            format!(" font-size=\"{}\"", number(label.size))
+        };
         let (halo, class) = if label.halo {
             let ink = Ink::Surface.light();
             let stroke = format!(
@@ -225,7 +228,9 @@ impl Svg {
 
     /// Diagonal lines; the value to give to [`Look::pattern`].
     pub fn hatch(&mut self, ink: Ink) -> String {
-        self.pattern("hatch", ink, 6.0, |attributes| format!("<path d=\"M0 0V6\" stroke-width=\"2.4\"{attributes}/>"))
+        self.pattern("hatch", ink, 6.0, |attributes| {
+            format!("<path d=\"M0 0V6\" stroke-width=\"2.4\"{attributes}/>")
+        })
     }
 
     /// Dots; the value to give to [`Look::pattern`].
