@@ -55,6 +55,11 @@ pub fn moment(ms: f64) -> String {
     if ms.is_finite() { format!("{:.2} s", ms / 1e3) } else { "unknown".to_owned() }
 }
 
+/// A time since a fault: milliseconds below a second, then seconds to the hundredth: `96 ms`, `11.31 s`.
+pub fn elapsed(ms: f64) -> String {
+    if ms.abs() < 999.5 { duration(ms) } else { moment(ms) }
+}
+
 /// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded up to 100.
 pub fn percent(value: f64) -> String {
     if !value.is_finite() {

@@ -1,6 +1,7 @@
 //! The verdict for people at a terminal: at most 100 columns, readable without colour. Control characters
 //! are taken out, so that nothing a server said can move the cursor.
 
+use super::plain::visible as clean;
 use super::{figure, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -175,7 +176,7 @@ fn failover_line(failover: &Failover) -> String {
         ("redundant", phases.redundant),
     ];
     let steps = steps.map(|(name, ms)| match ms {
-        Some(ms) => format!("{name} {}", figure::moment(ms)),
+        Some(ms) => format!("{name} {}", figure::elapsed(ms)),
         None => format!("{name} unknown"),
     });
     format!(
@@ -251,11 +252,6 @@ impl Lines {
             self.line(format!("  … {} more {what} in the report", total - shown));
         }
     }
-}
-
-/// No control characters, so no escape sequence either.
-fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// Cut to a display width, with `…` where something is missing.

@@ -279,7 +279,7 @@ fn failover(result: &RunResult, failover: &Failover, index: usize) -> FailoverVi
         title: words::capitalised(&format!("{cause}{successor}")),
         chart: both(|size| chart::anatomy(failover, index, size)),
         steps: steps
-            .map(|(name, ms)| (name, ms.map_or_else(|| "unknown".to_owned(), figure::moment)))
+            .map(|(name, ms)| (name, ms.map_or_else(|| "unknown".to_owned(), figure::elapsed)))
             .to_vec(),
         resolution: figure::duration(failover.resolution_ms),
     }

@@ -2,6 +2,7 @@
 //! follows light and dark, the attribute remains where the style sheet is dropped. All text is escaped here.
 
 use super::palette::Ink;
+use crate::report::plain;
 use std::fmt::Write;
 
 pub struct Svg {
@@ -305,7 +306,7 @@ pub fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            letter if letter.is_control() => escaped.push(' '),
+            letter if plain::is_harmful(letter) => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }
