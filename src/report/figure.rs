@@ -55,6 +55,11 @@ pub fn moment(ms: f64) -> String {
     if ms.is_finite() { format!("{:.2} s", ms / 1e3) } else { "unknown".to_owned() }
 }
 
+/// A time since a fault: milliseconds below a second, then seconds to the hundredth: `96 ms`, `11.31 s`.
+pub fn elapsed(ms: f64) -> String {
+    if ms.abs() < 999.5 { duration(ms) } else { moment(ms) }
+}
+
 /// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded up to 100.
 pub fn percent(value: f64) -> String {
     if !value.is_finite() {
@@ -68,7 +73,7 @@ pub fn percent(value: f64) -> String {
         return format!("{} %", three_digits(value));
     }
     let decimals = (1.0 - missing.log10().floor()).clamp(1.0, 8.0) as usize;
-    format!("{value:.decimals$} %")
+    format!("{} %", trimmed(format!("{value:.decimals$}")))
 }
 
 /// A measured figure in its unit, with as many digits as its interval justifies.
@@ -95,19 +100,25 @@ fn number(value: f64, unit: &str, interval: Option<[f64; 2]>) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
-    let width = interval.map(|[low, high]| (high - low).abs()).filter(|width| *width > 0.0 && width.is_finite());
-    if let Some(width) = width {
-        // As fine as the interval is wide, but never fewer than two significant digits.
-        let by_width = -width.log10().floor();
-        let distance = if unit == "%" { (100.0 - value).abs() } else { value.abs() };
-        let by_value = if distance > 0.0 { 1.0 - distance.log10().floor() } else { 0.0 };
-        let decimals = by_width.max(by_value).clamp(0.0, 6.0) as usize;
-        return grouped(&trimmed(format!("{value:.decimals$}")));
+    if let Some(decimals) = interval.and_then(|bounds| decimals(bounds, unit)) {
+        return grouped(&format!("{value:.decimals$}"));
     }
     if unit == "%" {
         return percent(value).trim_end_matches(" %").to_owned();
     }
     three_digits(value)
+}
+
+/// How many decimals the figure and both ends of its interval get: as fine as the interval is wide, but at
+/// least three significant digits (of what is missing to 100, for percentages). `None` for a single point.
+fn decimals([low, high]: [f64; 2], unit: &str) -> Option<usize> {
+    let width = (high - low).abs();
+    if width == 0.0 || !width.is_finite() {
+        return None;
+    }
+    let magnitude = if unit == "%" { 100.0 - low.min(high) } else { low.abs().max(high.abs()) };
+    let by_value = if magnitude > 0.0 { 2.0 - magnitude.log10().floor() } else { 0.0 };
+    Some((-width.log10().floor()).max(by_value).clamp(0.0, 6.0) as usize)
 }
 
 /// About three significant digits, without trailing zeros after the point; whole numbers keep all their digits.
@@ -118,11 +129,12 @@ pub fn three_digits(value: f64) -> String {
     let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 6.0) as usize;
     let text = format!("{value:.decimals$}");
     // 99.96 rounds to 100.0, which has a digit too many.
-    let text = if text.trim_start_matches('-').find('.').is_some_and(|whole| whole + decimals > 3 && whole > 1) {
-        format!("{value:.*}", decimals.saturating_sub(1))
-    } else {
-        text
-    };
+    let text =
+        if text.trim_start_matches('-').find('.').is_some_and(|whole| whole + decimals > 3 && whole > 1) {
+            format!("{value:.*}", decimals.saturating_sub(1))
+        } else {
+            text
+        };
     grouped(&trimmed(text))
 }
 
@@ -168,7 +180,7 @@ mod tests {
             (100.0, "100 %"),
             (99.53, "99.53 %"),
             (99.995_63, "99.9956 %"),
-            (99.999_999, "99.9999990 %"),
+            (99.999_999, "99.999999 %"),
             (4.361, "4.36 %"),
             (0.0, "0 %"),
             (435.2, "435 %"),
@@ -180,12 +192,14 @@ mod tests {
     #[test]
     fn the_interval_decides_the_digits() {
         assert_eq!(measured(11.308_21, "s", Some([11.298, 11.318])), "11.31 s");
-        assert_eq!(measured(2.412_9, "ms", Some([2.2, 2.7])), "2.4 ms");
+        assert_eq!(measured(2.412_9, "ms", Some([2.2, 2.7])), "2.41 ms");
         assert_eq!(measured(2.412_9, "ms", None), "2.41 ms");
-        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.87 %");
+        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.871 %");
         assert_eq!(measured(0.0, "", None), "0");
         assert_eq!(measured(1400.0, "/s", None), "1,400 /s");
-        assert_eq!(interval([2.2, 2.7], "ms").as_deref(), Some("2.2 to 2.7 ms"));
+        assert_eq!(interval([2.2, 2.7], "ms").as_deref(), Some("2.20 to 2.70 ms"));
+        assert_eq!(interval([11.3, 11.32], "s").as_deref(), Some("11.30 to 11.32 s"));
+        assert_eq!(interval([1400.0, 1600.0], "/s").as_deref(), Some("1,400 to 1,600 /s"));
         assert_eq!(interval([0.0, 0.0], ""), None);
     }
 

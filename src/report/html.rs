@@ -1,7 +1,7 @@
 //! The report as one HTML file: no script, no network, readable where the style sheet is dropped. Templates
 //! decide what stands where; everything that comes from outside is escaped by the template engine.
 
-use super::{chart, view};
+use super::{chart, plain, view};
 use crate::model::{Picture, RunResult};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -26,10 +26,14 @@ pub fn html(result: &RunResult, picture: &Picture) -> String {
     render(&context! { style => Value::from_safe_string(style), ..Value::from(Serde(view)) })
         // Templates are compiled in and rendered by tests; should one fail all the same, the reader is told so.
         .unwrap_or_else(|problem| fallback(result, &problem.to_string()))
+        .chars()
+        .map(|letter| if letter != '\n' && plain::is_harmful(letter) { ' ' } else { letter })
+        .collect()
 }
 
 fn render(context: &Value) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
+    environment.add_filter("unbroken", |text: &str| plain::unbroken(text));
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     for (name, template) in TEMPLATES {
         environment.add_template(name, template)?;

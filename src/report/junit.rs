@@ -29,9 +29,10 @@ pub fn junit(result: &RunResult) -> String {
     for row in rows::objectives(result) {
         let mut text = rows::objective_line(&row);
         push_sentence(&mut text, &row.note);
-        let detail = row.parts.iter().map(|part| {
-            format!("{}: {} ({}) {}", part.name, part.measured, part.samples, part.verdict)
-        });
+        let detail = row
+            .parts
+            .iter()
+            .map(|part| format!("{}: {} ({}) {}", part.name, part.measured, part.samples, part.verdict));
         let detail = detail.chain([format!("source: {}", row.source)]).collect::<Vec<_>>().join("\n");
         suite.add_test_case(case(&result.scenario, &row.id, row.gating, row.verdict, &text, &detail));
     }
@@ -58,7 +59,8 @@ pub fn junit(result: &RunResult) -> String {
 fn verdict_case(result: &RunResult) -> TestCase {
     let reasons = rows::reasons(result);
     let sentence = summary::sentence(result, None);
-    let message = reasons.first().cloned().unwrap_or_else(|| words::verdict_meaning(result.verdict).to_owned());
+    let message =
+        reasons.first().cloned().unwrap_or_else(|| words::verdict_meaning(result.verdict).to_owned());
     let repeat = format!("repeat: {}", result.command);
     let detail = reasons.iter().chain([&sentence, &repeat]).cloned().collect::<Vec<_>>().join("\n");
     let mut case = case(&result.scenario, "verdict", true, result.verdict, &message, &detail);

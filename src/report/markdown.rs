@@ -1,7 +1,7 @@
 //! A Markdown summary for a pull-request comment. Always below one megabyte: long lists are cut and say by
 //! how much. Text from outside is escaped, so that it can neither format nor mention anybody.
 
-use super::{figure, rows, summary, words};
+use super::{figure, plain, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use std::fmt::Write;
 
@@ -15,7 +15,10 @@ const CHARACTERS_MAX: usize = 500;
 pub fn markdown(result: &RunResult) -> String {
     let mut text = String::new();
     let icon = icon(result.verdict);
-    push(&mut text, format_args!("## {icon} {} {}\n", words::verdict_word(result.verdict), escape(&result.scenario)));
+    push(
+        &mut text,
+        format_args!("## {icon} {} {}\n", words::verdict_word(result.verdict), escape(&result.scenario)),
+    );
     push(&mut text, format_args!("{}\n", escape(&summary::sentence(result, None))));
     for reason in rows::reasons(result).iter().take(ROWS_MAX) {
         push(&mut text, format_args!("- {}", escape(reason)));
@@ -90,7 +93,8 @@ fn invariants(text: &mut String, result: &RunResult) {
             ),
         );
         for violation in row.violations.iter().take(VIOLATIONS_MAX) {
-            let known = violation.known.as_ref().map(|id| format!(" (known: `{}`)", code(id))).unwrap_or_default();
+            let known =
+                violation.known.as_ref().map(|id| format!(" (known: `{}`)", code(id))).unwrap_or_default();
             push(text, format_args!("  - {}{known}", escape(&violation.summary)));
             for line in violation.evidence.iter().take(EVIDENCE_LINES_MAX) {
                 push(text, format_args!("    - `{}`", code(line)));
@@ -135,7 +139,7 @@ fn failovers(text: &mut String, result: &RunResult) {
     if result.failovers.is_empty() {
         return;
     }
-    push(text, format_args!("\n**Failover**, seconds from the fault\n"));
+    push(text, format_args!("\n**Failover**, from the moment the fault took hold\n"));
     push(
         text,
         format_args!(
@@ -160,7 +164,7 @@ fn failover_row(failover: &Failover) -> String {
         phases.redundant,
         failover.log_ready_ms,
     ];
-    let cells = cells.map(|ms| ms.map_or_else(|| "unknown".to_owned(), figure::moment)).join(" | ");
+    let cells = cells.map(|ms| ms.map_or_else(|| "unknown".to_owned(), figure::elapsed)).join(" | ");
     format!("| {} | {cells} |", escape(&failover.fault))
 }
 
@@ -189,7 +193,7 @@ fn push_more(text: &mut String, total: usize, shown: usize, what: &str) {
 }
 
 fn shortened(text: &str) -> String {
-    let mut letters = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut letters = text.chars().map(|letter| if plain::is_harmful(letter) { ' ' } else { letter });
     let mut short: String = letters.by_ref().take(CHARACTERS_MAX).collect();
     if letters.next().is_some() {
         short.push('…');

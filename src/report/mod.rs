@@ -6,6 +6,7 @@ mod figure;
 mod html;
 mod junit;
 mod markdown;
+mod plain;
 mod rows;
 mod summary;
 mod terminal;

@@ -35,7 +35,7 @@ fn faults(faults: &[FaultRow]) -> Option<String> {
     let first = faults.first()?;
     let without_effect = faults.iter().filter(|fault| fault.applied_ms.is_none()).count();
     let what = match faults.len() {
-        1 if without_effect == 1 => return Some(format!("`{}` had no effect", words::fault_label(first))),
+        1 if without_effect == 1 => return Some(words::fault_without_effect(first)),
         1 => words::fault_phrase(first),
         2 | 3 => faults.iter().map(words::fault_phrase).collect::<Vec<_>>().join(", then "),
         many => format!("{many} faults ({} first)", words::fault_phrase(first)),
@@ -48,7 +48,8 @@ fn faults(faults: &[FaultRow]) -> Option<String> {
 
 /// How long each kind of operation was without a success.
 fn service(result: &RunResult) -> String {
-    let kinds = [("writes", &["kv2.write", "kv2.cas"][..]), ("reads", &["kv2.read"]), ("logins", &["approle.login"])];
+    let kinds =
+        [("writes", &["kv2.write", "kv2.cas"][..]), ("reads", &["kv2.read"]), ("logins", &["approle.login"])];
     let mut phrases = vec![];
     for (noun, operations) in kinds {
         let asked = |operation: &str| operations.contains(&operation);

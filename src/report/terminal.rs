@@ -1,6 +1,7 @@
 //! The verdict for people at a terminal: at most 100 columns, readable without colour. Control characters
 //! are taken out, so that nothing a server said can move the cursor.
 
+use super::plain::visible as clean;
 use super::{figure, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -15,7 +16,8 @@ pub fn terminal(result: &RunResult, colour: bool) -> String {
     let ink = Ink { colour };
     let mut out = Lines::default();
     let head = format!("{}  {}", words::verdict_word(result.verdict), clean(&result.scenario));
-    let rest = format!("backend {}, seed {}, {}", result.backend, result.seed, figure::duration(result.duration_ms));
+    let rest =
+        format!("backend {}, seed {}, {}", result.backend, result.seed, figure::duration(result.duration_ms));
     let rest = fit(&clean(&rest), COLUMNS.saturating_sub(head.width() + 3));
     out.line(format!(
         "{} {}  {}",
@@ -78,7 +80,15 @@ fn table(out: &mut Lines, result: &RunResult, ink: Ink) {
         let mark = if row.gating { "*" } else { "" };
         let samples = row.samples.split(' ').next().unwrap_or_default().to_owned();
         let note = if row.verdict == Verdict::Pass { String::new() } else { row.note };
-        let line = [mark.to_owned(), row.id, row.promised, row.measured, row.interval, samples, row.verdict.name().to_owned()];
+        let line = [
+            mark.to_owned(),
+            row.id,
+            row.promised,
+            row.measured,
+            row.interval,
+            samples,
+            row.verdict.name().to_owned(),
+        ];
         cells.push((line, row.gating, note));
     }
     for row in rows::invariants(result) {
@@ -166,10 +176,15 @@ fn failover_line(failover: &Failover) -> String {
         ("redundant", phases.redundant),
     ];
     let steps = steps.map(|(name, ms)| match ms {
-        Some(ms) => format!("{name} {}", figure::moment(ms)),
+        Some(ms) => format!("{name} {}", figure::elapsed(ms)),
         None => format!("{name} unknown"),
     });
-    format!("failover after {}: {} (±{})", failover.fault, steps.join(" → "), figure::duration(failover.resolution_ms))
+    format!(
+        "failover after {}: {} (±{})",
+        failover.fault,
+        steps.join(" → "),
+        figure::duration(failover.resolution_ms)
+    )
 }
 
 #[derive(Clone, Copy)]
@@ -237,11 +252,6 @@ impl Lines {
             self.line(format!("  … {} more {what} in the report", total - shown));
         }
     }
-}
-
-/// No control characters, so no escape sequence either.
-fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// Cut to a display width, with `…` where something is missing.

@@ -53,7 +53,7 @@ struct Chart {
 #[derive(Serialize)]
 struct Titled {
     title: String,
-    chart: Value,
+    chart: Chart,
 }
 
 /// A list for a table, and how many rows were left out.
@@ -135,12 +135,15 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
         timeline_note: chart::seconds_per_point(result, picture, Size::Wide).map(|seconds| {
             format!("Each point joins {seconds} seconds; latencies are those of the worst second in it.")
         }),
-        percentiles: chart::percentiles(result, picture)
-            .into_iter()
-            .map(|(title, drawing)| Titled { title, chart: Value::from_safe_string(drawing) })
-            .collect(),
+        percentiles: percentiles(result, picture),
         faults: table(&result.faults, |fault| fault_row(fault)),
-        failovers: result.failovers.iter().take(ROWS_MAX).enumerate().map(|(i, f)| failover(result, f, i)).collect(),
+        failovers: result
+            .failovers
+            .iter()
+            .take(ROWS_MAX)
+            .enumerate()
+            .map(|(i, f)| failover(result, f, i))
+            .collect(),
         outages: table(&result.outages, |outage| {
             vec![
                 outage.operation.clone(),
@@ -171,7 +174,9 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
             let mut cells = vec![row.name.clone(), row.phase.clone()];
             cells.extend([row.planned, row.sent, row.ok, row.failed, row.unknown].map(figure::count));
             let latency = &row.latency_us;
-            cells.extend([latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(figure::latency));
+            cells.extend(
+                [latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(figure::latency),
+            );
             cells.push(figure::latency(row.send_lag_p99_us));
             cells
         }),
@@ -192,8 +197,23 @@ fn both(draw: impl Fn(Size) -> Option<String>) -> Option<Chart> {
     })
 }
 
+fn percentiles(result: &RunResult, picture: &Picture) -> Vec<Titled> {
+    let (wide, narrow) =
+        (chart::percentiles(result, picture, Size::Wide), chart::percentiles(result, picture, Size::Narrow));
+    let pairs = wide.into_iter().zip(narrow);
+    pairs
+        .map(|((title, wide), (_, narrow))| Titled {
+            title,
+            chart: Chart { wide: Value::from_safe_string(wide), narrow: Value::from_safe_string(narrow) },
+        })
+        .collect()
+}
+
 fn table<T>(items: &[T], cells: impl Fn(&T) -> Vec<String>) -> Table {
-    Table { rows: items.iter().take(ROWS_MAX).map(cells).collect(), more: items.len().saturating_sub(ROWS_MAX) }
+    Table {
+        rows: items.iter().take(ROWS_MAX).map(cells).collect(),
+        more: items.len().saturating_sub(ROWS_MAX),
+    }
 }
 
 fn facts(result: &RunResult) -> Vec<(&'static str, String)> {
@@ -244,7 +264,8 @@ fn failover(result: &RunResult, failover: &Failover, index: usize) -> FailoverVi
     let phases = &failover.phases_ms;
     let fault = result.faults.iter().find(|fault| fault.id == failover.fault);
     let cause = fault.map_or_else(|| failover.fault.clone(), words::fault_phrase);
-    let successor = failover.new_leader.as_ref().map(|node| format!("; {node} took over")).unwrap_or_default();
+    let successor =
+        failover.new_leader.as_ref().map(|node| format!("; {node} took over")).unwrap_or_default();
     let steps = [
         ("First error", phases.first_error),
         ("New leader elected", phases.elected),
@@ -257,7 +278,9 @@ fn failover(result: &RunResult, failover: &Failover, index: usize) -> FailoverVi
     FailoverView {
         title: words::capitalised(&format!("{cause}{successor}")),
         chart: both(|size| chart::anatomy(failover, index, size)),
-        steps: steps.map(|(name, ms)| (name, ms.map_or_else(|| "unknown".to_owned(), figure::moment))).to_vec(),
+        steps: steps
+            .map(|(name, ms)| (name, ms.map_or_else(|| "unknown".to_owned(), figure::elapsed)))
+            .to_vec(),
         resolution: figure::duration(failover.resolution_ms),
     }
 }
@@ -300,7 +323,10 @@ fn budget(result: &RunResult) -> Option<BudgetView> {
         month: figure::duration(budget.month_budget_ms),
         burned: figure::duration(budget.burned_ms),
         share: figure::percent(budget.burned_share_percent),
-        failures: figure::three_digits(budget.assumed_failures_per_month),
+        failures: match budget.assumed_failures_per_month {
+            1.0 => "1 such failure".to_owned(),
+            several => format!("{} such failures", figure::three_digits(several)),
+        },
         projected: figure::percent(budget.projected_month_percent),
         kept: budget.projected_month_percent >= budget.target_percent,
     })
@@ -309,31 +335,45 @@ fn budget(result: &RunResult) -> Option<BudgetView> {
 fn environment(result: &RunResult, picture: &Picture) -> Vec<(&'static str, String)> {
     let mut facts = vec![];
     if let Some(machine) = &picture.machine {
-        facts.push(("Machine", format!("{}, {} cores, {} MiB", machine.cpu, machine.cores, figure::count(machine.memory_mib))));
+        facts.push((
+            "Machine",
+            format!("{}, {} cores, {} MiB", machine.cpu, machine.cores, figure::count(machine.memory_mib)),
+        ));
         facts.push(("System", format!("{}, kernel {}", machine.os, machine.kernel)));
     }
     facts.push(("Server", words::server_name(&result.server)));
     if !picture.lanes.is_empty() {
-        facts.push(("Nodes", picture.lanes.iter().map(|lane| lane.node.to_string()).collect::<Vec<_>>().join(", ")));
+        facts.push((
+            "Nodes",
+            picture.lanes.iter().map(|lane| lane.node.to_string()).collect::<Vec<_>>().join(", "),
+        ));
     }
     facts.push(("Backend", result.backend.clone()));
     facts.push(("Seed", result.seed.to_string()));
     let control = &result.control;
     if control.windows > 0 {
         let share = figure::percent(control.contaminated_windows as f64 / control.windows as f64 * 100.0);
-        let (disturbed, windows) = (figure::count(control.contaminated_windows), figure::count(control.windows));
-        facts.push(("Disturbed seconds", format!("{disturbed} of {windows} ({share}); above 10 % latency is not judged")));
-        facts.push(("Control probe", format!(
-            "longest timer stall {}, p99 of a local echo {}",
-            figure::duration(control.stall_max_ms),
-            figure::duration(control.echo_p99_ms)
-        )));
+        let (disturbed, windows) =
+            (figure::count(control.contaminated_windows), figure::count(control.windows));
+        facts.push((
+            "Disturbed seconds",
+            format!("{disturbed} of {windows} ({share}); above 10 % latency is not judged"),
+        ));
+        facts.push((
+            "Control probe",
+            format!(
+                "longest timer stall {}, p99 of a local echo {}",
+                figure::duration(control.stall_max_ms),
+                figure::duration(control.echo_p99_ms)
+            ),
+        ));
     }
     let cpu = &control.cpu_s;
     let used = [cpu.servers, cpu.harness, cpu.other, cpu.steal];
     if used.iter().any(|seconds| *seconds > 0.0) {
         let [servers, harness, other, steal] = used.map(|seconds| figure::duration(seconds * 1e3));
-        let text = format!("servers {servers}, harness {harness}, others {other}, stolen by the host {steal}");
+        let text =
+            format!("servers {servers}, harness {harness}, others {other}, stolen by the host {steal}");
         facts.push(("CPU time", text));
     }
     facts

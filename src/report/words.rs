@@ -90,11 +90,19 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
     format!("{whom} {}", participle(fault.kind))
 }
 
+/// `the kill of n1 had no effect`.
+pub fn fault_without_effect(fault: &FaultRow) -> String {
+    format!("the {} of {} had no effect", fault.kind, whom(fault))
+}
+
+fn whom(fault: &FaultRow) -> String {
+    let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+    if nodes.is_empty() { fault.target.to_string() } else { nodes }
+}
+
 /// The label beside a fault in a chart: `kill n2`.
 pub fn fault_label(fault: &FaultRow) -> String {
-    let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
-    let whom = if nodes.is_empty() { fault.target.to_string() } else { nodes };
-    format!("{} {whom}", fault.kind)
+    format!("{} {}", fault.kind, whom(fault))
 }
 
 /// First letter upper case, for the beginning of a sentence.

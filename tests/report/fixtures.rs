@@ -21,7 +21,17 @@ pub fn all() -> Vec<(&'static str, RunResult, Picture)> {
 /// The leader is killed, another takes over after 11.3 s, nothing is lost.
 pub fn leader_kill() -> (RunResult, Picture) {
     let mut result = base("leader-kill", "The active node is killed under load; another takes over.");
-    result.phases = phases(&[("setup", 0.0), ("warm-up", 14.2e3), ("steady", 17.2e3), ("fault", 27.2e3), ("recovery", 42.3e3), ("collect", 62.0e3)], 65.1e3);
+    result.phases = phases(
+        &[
+            ("setup", 0.0),
+            ("warm-up", 14.2e3),
+            ("steady", 17.2e3),
+            ("fault", 27.2e3),
+            ("recovery", 42.3e3),
+            ("collect", 62.0e3),
+        ],
+        65.1e3,
+    );
     result.faults = vec![FaultRow {
         id: "f1".into(),
         kind: FaultKind::Kill,
@@ -57,19 +67,57 @@ pub fn leader_kill() -> (RunResult, Picture) {
     result.objectives = vec![
         objective("read.p99", false, "< 5 ms", Some(3.41), "ms", Some([3.2, 3.7]), 1500, Verdict::Pass, ""),
         objective("write.p99", false, "< 50 ms", Some(11.9), "ms", Some([9.8, 14.1]), 200, Verdict::Pass, ""),
-        objective("failover.mttr", true, "< 60 s", Some(11.31), "s", Some([11.3, 11.32]), 1, Verdict::Pass, ""),
-        objective("failover.rto", false, "0 s", Some(11.32), "s", Some([11.27, 11.37]), 1, Verdict::Fail,
-            "the document promises no interruption at all; the server's default timing cannot give that"),
+        objective(
+            "failover.mttr",
+            true,
+            "< 60 s",
+            Some(11.31),
+            "s",
+            Some([11.3, 11.32]),
+            1,
+            Verdict::Pass,
+            "",
+        ),
+        objective(
+            "failover.rto",
+            false,
+            "0 s",
+            Some(11.32),
+            "s",
+            Some([11.27, 11.37]),
+            1,
+            Verdict::Fail,
+            "the document promises no interruption at all; the server's default timing cannot give that",
+        ),
         objective("failover.rpo", true, "= 0", Some(0.0), "", None, 742, Verdict::Pass, ""),
         ObjectiveRow {
             breakdown: vec![
                 part("kv2.read via any", Some(99.62), Some([99.5, 99.71]), 6750, Verdict::Fail),
                 part("kv2.write via leader", Some(74.8), Some([71.9, 77.5]), 900, Verdict::Fail),
             ],
-            ..objective("availability", false, "≥ 99.99 %", Some(96.712), "%", Some([96.3, 97.1]), 7650, Verdict::Fail,
-                "one minute with a kill in it cannot hold a monthly figure; see the error budget")
+            ..objective(
+                "availability",
+                false,
+                "≥ 99.99 %",
+                Some(96.712),
+                "%",
+                Some([96.3, 97.1]),
+                7650,
+                Verdict::Fail,
+                "one minute with a kill in it cannot hold a monthly figure; see the error budget",
+            )
         },
-        objective("health.latency", false, "< 100 ms", None, "ms", None, 0, Verdict::Inconclusive, "no health poll was recorded"),
+        objective(
+            "health.latency",
+            false,
+            "< 100 ms",
+            None,
+            "ms",
+            None,
+            0,
+            Verdict::Inconclusive,
+            "no health poll was recorded",
+        ),
     ];
     result.invariants = vec![
         invariant("single-leader", true, Verdict::Pass, 5_310, vec![]),
@@ -94,8 +142,26 @@ pub fn leader_kill() -> (RunResult, Picture) {
     let mut picture = picture(65.1e3);
     picture.lanes = vec![
         lane("n1", &[(0.0, Role::Unreachable), (600.0, Role::Sealed), (9e3, Role::Standby)]),
-        lane("n2", &[(0.0, Role::Unreachable), (400.0, Role::Sealed), (4e3, Role::Active), (27.206e3, Role::Unreachable), (42.9e3, Role::Sealed), (43.71e3, Role::Standby)]),
-        lane("n3", &[(0.0, Role::Unreachable), (700.0, Role::Sealed), (10e3, Role::Standby), (38.39e3, Role::Active)]),
+        lane(
+            "n2",
+            &[
+                (0.0, Role::Unreachable),
+                (400.0, Role::Sealed),
+                (4e3, Role::Active),
+                (27.206e3, Role::Unreachable),
+                (42.9e3, Role::Sealed),
+                (43.71e3, Role::Standby),
+            ],
+        ),
+        lane(
+            "n3",
+            &[
+                (0.0, Role::Unreachable),
+                (700.0, Role::Sealed),
+                (10e3, Role::Standby),
+                (38.39e3, Role::Active),
+            ],
+        ),
     ];
     picture.terms = vec![(5e3, 2), (15e3, 2), (37.2e3, 3), (50e3, 3)];
     let down = |t: f64| (27.2e3..38.5e3).contains(&t);
@@ -112,7 +178,9 @@ pub fn leader_kill() -> (RunResult, Picture) {
         .enumerate()
         .flat_map(|(i, name)| {
             [("steady", 1.0, 1.0), ("fault", 1.1, if i == 0 { 4.0 } else { 900.0 }), ("recovery", 1.05, 1.6)]
-                .map(|(phase, scale, tail)| curve(name, phase, if i == 0 { 1_000.0 } else { 5_000.0 } * scale, tail))
+                .map(|(phase, scale, tail)| {
+                    curve(name, phase, if i == 0 { 1_000.0 } else { 5_000.0 } * scale, tail)
+                })
         })
         .collect();
     picture.errors = vec![
@@ -142,17 +210,30 @@ pub fn lost_writes() -> (RunResult, Picture) {
         row.note = "key 17 version 4 and key 23 version 9 were acknowledged and are gone".into();
     }
     let violation = |key: u32, version: u64, known: Option<&str>| Violation {
-        summary: format!("key {key}: version {version} was acknowledged at 27.19 s and is not there after recovery"),
+        summary: format!(
+            "key {key}: version {version} was acknowledged at 27.19 s and is not there after recovery"
+        ),
         known: known.map(str::to_owned),
         evidence: vec![
-            format!("history 5127: kv2.write key {key} version {version} ok, sent 27.188 s, done 27.194 s by n2"),
-            format!("journal: read_back key {key} at n3: current {}, <script>alert('owned')</script> | `x` @all", version - 1),
+            format!(
+                "history 5127: kv2.write key {key} version {version} ok, sent 27.188 s, done 27.194 s by n2"
+            ),
+            format!(
+                "journal: read_back key {key} at n3: current {}, <script>alert('owned')</script> | `x` @all",
+                version - 1
+            ),
             "server said: \u{1b}[2J\u{1b}[31mall is well\u{7}".into(),
         ],
     };
     result.invariants = vec![
         invariant("single-leader", true, Verdict::Pass, 5_310, vec![]),
-        invariant("no-lost-writes", true, Verdict::Fail, 742, vec![violation(17, 4, None), violation(23, 9, Some("openbao-1234"))]),
+        invariant(
+            "no-lost-writes",
+            true,
+            Verdict::Fail,
+            742,
+            vec![violation(17, 4, None), violation(23, 9, Some("openbao-1234"))],
+        ),
     ];
     (result, picture)
 }
@@ -163,7 +244,8 @@ pub fn no_effect() -> (RunResult, Picture) {
     result.scenario = "follower-kill".into();
     result.summary = "A follower is killed under load; nobody should notice.".into();
     result.verdict = Verdict::Inconclusive;
-    result.reasons = vec!["the fault f1 (kill follower n1) had no effect: the process had already ended".into()];
+    result.reasons =
+        vec!["the fault f1 (kill follower n1) had no effect: the process had already ended".into()];
     result.faults[0].target = Target::Follower;
     result.faults[0].nodes = vec![NodeId::new("n1")];
     result.faults[0].applied_ms = None;
@@ -172,8 +254,19 @@ pub fn no_effect() -> (RunResult, Picture) {
     result.faults[0].heal_evidence = "nothing to heal".into();
     (result.failovers, result.outages, result.budget) = (vec![], vec![], None);
     result.objectives.retain(|row| !row.id.starts_with("failover"));
-    result.objectives.push(objective("failover.mttr", true, "< 60 s", None, "s", None, 0, Verdict::Inconclusive, "no fault took hold"));
-    picture.lanes[0].segments = vec![(0.0, Role::Standby), (24e3, Role::Unreachable), (50e3, Role::Confused), (52e3, Role::Standby)];
+    result.objectives.push(objective(
+        "failover.mttr",
+        true,
+        "< 60 s",
+        None,
+        "s",
+        None,
+        0,
+        Verdict::Inconclusive,
+        "no fault took hold",
+    ));
+    picture.lanes[0].segments =
+        vec![(0.0, Role::Standby), (24e3, Role::Unreachable), (50e3, Role::Confused), (52e3, Role::Standby)];
     picture.lanes[1].segments = vec![(0.0, Role::Active)];
     picture.lanes[2].segments = vec![(0.0, Role::Standby)];
     picture.terms = vec![(5e3, 2)];
@@ -193,22 +286,46 @@ pub fn ramp() -> (RunResult, Picture) {
     result.phases = phases(&[("setup", 0.0), ("warm-up", 13e3), ("steady", 16e3), ("recovery", 86e3)], 90e3);
     result.objectives = vec![
         objective("throughput.knee", true, "= 1", Some(1.0), "", None, 7, Verdict::Pass, ""),
-        objective("throughput.node", false, "≥ 1000 /s", Some(1400.0), "/s", Some([1400.0, 1600.0]), 7, Verdict::Pass, ""),
+        objective(
+            "throughput.node",
+            false,
+            "≥ 1000 /s",
+            Some(1400.0),
+            "/s",
+            Some([1400.0, 1600.0]),
+            7,
+            Verdict::Pass,
+            "",
+        ),
     ];
     result.load = vec![load_row("kv2.read via n1", "all", 71_000, 112, 3)];
     let mut picture = picture(90e3);
-    picture.lanes = vec![lane("n1", &[(0.0, Role::Active)]), lane("n2", &[(0.0, Role::Standby)]), lane("n3", &[(0.0, Role::Standby)])];
+    picture.lanes = vec![
+        lane("n1", &[(0.0, Role::Active)]),
+        lane("n2", &[(0.0, Role::Standby)]),
+        lane("n3", &[(0.0, Role::Standby)]),
+    ];
     picture.series = vec![series("kv2.read via n1", 13_000, 86_000, 900, 1_300, |_| (0, 0))];
-    picture.ramp = [(200.0, 1_240), (400.0, 1_310), (600.0, 1_420), (800.0, 1_600), (1000.0, 2_050), (1200.0, 2_900), (1400.0, 4_600), (1600.0, 18_400), (1800.0, 312_000)]
-        .map(|(rate, p99_us)| RampStage {
-            load: "kv2.read via n1".into(),
-            rate,
-            achieved: if rate > 1500.0 { 1_520.0 } else { rate },
-            p99_us,
-            error_percent: if rate > 1700.0 { 0.16 } else { 0.0 },
-            holds: p99_us < 5_000,
-        })
-        .into();
+    picture.ramp = [
+        (200.0, 1_240),
+        (400.0, 1_310),
+        (600.0, 1_420),
+        (800.0, 1_600),
+        (1000.0, 2_050),
+        (1200.0, 2_900),
+        (1400.0, 4_600),
+        (1600.0, 18_400),
+        (1800.0, 312_000),
+    ]
+    .map(|(rate, p99_us)| RampStage {
+        load: "kv2.read via n1".into(),
+        rate,
+        achieved: if rate > 1500.0 { 1_520.0 } else { rate },
+        p99_us,
+        error_percent: if rate > 1700.0 { 0.16 } else { 0.0 },
+        holds: p99_us < 5_000,
+    })
+    .into();
     picture.percentile_curves = vec![curve("kv2.read via n1", "steady", 1_100.0, 30.0)];
     (result, picture)
 }
@@ -259,10 +376,39 @@ pub fn rolling_restart() -> (RunResult, Picture) {
         }])
         .collect();
     result.failovers = vec![
-        Failover { fault: "f3".into(), phases_ms: FailoverPhases { first_error: Some(11.0), elected: Some(96.0), active: Some(141.0), first_read: Some(19.0), first_write: Some(151.0), redundant: Some(6_400.0) }, log_ready_ms: Some(139.0), ..failover.clone() },
-        Failover { fault: "f4".into(), phases_ms: FailoverPhases { first_error: Some(9.0), elected: None, active: Some(640.0), ..FailoverPhases::default() }, log_ready_ms: None, new_leader: None, ..failover },
+        Failover {
+            fault: "f3".into(),
+            phases_ms: FailoverPhases {
+                first_error: Some(11.0),
+                elected: Some(96.0),
+                active: Some(141.0),
+                first_read: Some(19.0),
+                first_write: Some(151.0),
+                redundant: Some(6_400.0),
+            },
+            log_ready_ms: Some(139.0),
+            ..failover.clone()
+        },
+        Failover {
+            fault: "f4".into(),
+            phases_ms: FailoverPhases {
+                first_error: Some(9.0),
+                elected: None,
+                active: Some(640.0),
+                ..FailoverPhases::default()
+            },
+            log_ready_ms: None,
+            new_leader: None,
+            ..failover
+        },
     ];
-    result.budget = Some(Budget { burned_ms: 1_130_000.0, burned_share_percent: 435.9, projected_month_percent: 99.956_4, assumed_failures_per_month: 4.0, ..result.budget.unwrap() });
+    result.budget = Some(Budget {
+        burned_ms: 1_130_000.0,
+        burned_share_percent: 435.9,
+        projected_month_percent: 99.956_4,
+        assumed_failures_per_month: 4.0,
+        ..result.budget.unwrap()
+    });
     picture.lanes.push(lane("a-node-with-a-long-name", &[(0.0, Role::Standby)]));
     (result, picture)
 }
@@ -319,21 +465,59 @@ fn picture(end_ms: f64) -> Picture {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn objective(id: &str, gating: bool, target: &str, measured: Option<f64>, unit: &str, interval: Option<[f64; 2]>, samples: u64, verdict: Verdict, note: &str) -> ObjectiveRow {
-    ObjectiveRow { id: id.into(), gating, source: SOURCE.into(), target: target.into(), measured, unit: unit.into(), interval, samples, verdict, note: note.into(), breakdown: vec![] }
+fn objective(
+    id: &str,
+    gating: bool,
+    target: &str,
+    measured: Option<f64>,
+    unit: &str,
+    interval: Option<[f64; 2]>,
+    samples: u64,
+    verdict: Verdict,
+    note: &str,
+) -> ObjectiveRow {
+    ObjectiveRow {
+        id: id.into(),
+        gating,
+        source: SOURCE.into(),
+        target: target.into(),
+        measured,
+        unit: unit.into(),
+        interval,
+        samples,
+        verdict,
+        note: note.into(),
+        breakdown: vec![],
+    }
 }
 
-fn part(name: &str, measured: Option<f64>, interval: Option<[f64; 2]>, samples: u64, verdict: Verdict) -> Breakdown {
+fn part(
+    name: &str,
+    measured: Option<f64>,
+    interval: Option<[f64; 2]>,
+    samples: u64,
+    verdict: Verdict,
+) -> Breakdown {
     Breakdown { part: name.into(), measured, interval, samples, verdict }
 }
 
-fn invariant(id: &str, gating: bool, verdict: Verdict, checked: u64, violations: Vec<Violation>) -> InvariantRow {
+fn invariant(
+    id: &str,
+    gating: bool,
+    verdict: Verdict,
+    checked: u64,
+    violations: Vec<Violation>,
+) -> InvariantRow {
     InvariantRow { id: id.into(), gating, verdict, checked, note: String::new(), violations }
 }
 
 fn phases(starts: &[(&str, f64)], end_ms: f64) -> Vec<PhaseRow> {
     let ends = starts.iter().skip(1).map(|(_, start)| *start).chain([end_ms]);
-    starts.iter().zip(ends).map(|((phase, start), end)| PhaseRow { phase: (*phase).into(), start_ms: *start, end_ms: end }).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|((phase, start), end)| PhaseRow { phase: (*phase).into(), start_ms: *start, end_ms: end })
+        .collect()
 }
 
 fn lane(node: &str, segments: &[(f64, Role)]) -> Lane {
@@ -353,12 +537,25 @@ fn load_row(name: &str, phase: &str, sent: u64, failed: u64, unknown: u64) -> Lo
         failed,
         unknown,
         send_lag_p99_us: 212,
-        latency_us: LatencySummary { p50: 1_104, p90: 1_930, p99: 3_412, p999: 8_211, max: if failed > 100 { 10_000_000 } else { 14_080 } },
+        latency_us: LatencySummary {
+            p50: 1_104,
+            p90: 1_930,
+            p99: 3_412,
+            p999: 8_211,
+            max: if failed > 100 { 10_000_000 } else { 14_080 },
+        },
     }
 }
 
 /// `trouble` gives failed and unknown operations of the second that starts at a time in ms.
-fn series(name: &str, from_ms: u64, to_ms: u64, rate: u64, p50_us: u64, trouble: impl Fn(f64) -> (u64, u64)) -> Series {
+fn series(
+    name: &str,
+    from_ms: u64,
+    to_ms: u64,
+    rate: u64,
+    p50_us: u64,
+    trouble: impl Fn(f64) -> (u64, u64),
+) -> Series {
     let seconds = (from_ms..to_ms).step_by(1000).map(|t| {
         // A fixed ripple, so that pictures and snapshots are the same every time.
         let ripple = (t / 1000 * 7919) % 100;
@@ -386,6 +583,22 @@ fn curve(name: &str, phase: &str, median_us: f64, tail: f64) -> PercentileCurve 
     PercentileCurve { name: name.into(), phase: phase.into(), points: points.into() }
 }
 
-fn error(load: &str, node: &str, error: &str, outcome: Outcome, count: u64, first_ms: f64, last_ms: f64) -> ErrorCount {
-    ErrorCount { load: load.into(), node: node.into(), error: error.into(), outcome, count, first_ms, last_ms }
+fn error(
+    load: &str,
+    node: &str,
+    error: &str,
+    outcome: Outcome,
+    count: u64,
+    first_ms: f64,
+    last_ms: f64,
+) -> ErrorCount {
+    ErrorCount {
+        load: load.into(),
+        node: node.into(),
+        error: error.into(),
+        outcome,
+        count,
+        first_ms,
+        last_ms,
+    }
 }

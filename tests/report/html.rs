@@ -12,11 +12,24 @@ fn every_page_names_everything_and_fetches_nothing() {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}.html"));
         std::fs::write(&path, &page).unwrap();
         assert!(page.len() < 1_000_000, "{name} takes {} bytes", page.len());
-        for id in result.objectives.iter().map(|row| &row.id).chain(result.invariants.iter().map(|row| &row.id)) {
+        for id in
+            result.objectives.iter().map(|row| &row.id).chain(result.invariants.iter().map(|row| &row.id))
+        {
             assert!(page.contains(&format!("<code>{id}</code>")), "{name} lacks {id}");
         }
         let lower = page.to_lowercase();
-        for banned in ["<script", "http://", "https://", " src=", "@import", " onload", " onclick", "javascript:", "<link", "<iframe"] {
+        for banned in [
+            "<script",
+            "http://",
+            "https://",
+            " src=",
+            "@import",
+            " onload",
+            " onclick",
+            "javascript:",
+            "<link",
+            "<iframe",
+        ] {
             assert!(!lower.contains(banned), "{name} contains {banned}");
         }
     }

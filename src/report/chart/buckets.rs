@@ -40,7 +40,8 @@ fn bucket(seconds: &[&Second]) -> Bucket {
     let sum = |pick: fn(&Second) -> u64| {
         seconds.iter().map(|second| pick(second) as f64).sum::<f64>() / seconds.len() as f64
     };
-    let worst = |pick: fn(&Second) -> u64| seconds.iter().map(|second| pick(second) as f64).fold(0.0, f64::max);
+    let worst =
+        |pick: fn(&Second) -> u64| seconds.iter().map(|second| pick(second) as f64).fold(0.0, f64::max);
     Bucket {
         start_ms: seconds.first().map_or(0.0, |second| second.start_ms),
         end_ms: seconds.last().map_or(0.0, |second| second.start_ms + 1000.0),
@@ -63,7 +64,8 @@ mod tests {
 
     #[test]
     fn joining_keeps_the_worst_second() {
-        let seconds: Vec<Second> = (0..100).map(|i| second(i, if i == 57 { 2_000_000 } else { 900 })).collect();
+        let seconds: Vec<Second> =
+            (0..100).map(|i| second(i, if i == 57 { 2_000_000 } else { 900 })).collect();
         let joined = buckets(&seconds, 0.0, 100_000.0, 10);
         assert_eq!(joined.len(), 10);
         assert_eq!(joined[5].max_us, 2_000_000.0);

@@ -1,8 +1,8 @@
 //! The share of a month's error budget that one run burned, as a bar.
 
+use super::Size;
 use super::palette::Ink;
 use super::svg::{Anchor, Label, Look, Svg};
-use super::Size;
 use crate::model::Budget;
 use crate::report::figure;
 
@@ -14,7 +14,8 @@ pub fn budget(budget: &Budget, size: Size) -> String {
     let width = size.width();
     let share = budget.burned_share_percent;
     let burned = format!("{} of the month's budget burned by this run", figure::percent(share));
-    let mut svg = Svg::new(&size.id("budget"), width, BAR_TOP + BAR + 20.0, "Error budget of a month", &burned);
+    let mut svg =
+        Svg::new(&size.id("budget"), width, BAR_TOP + BAR + 20.0, "Error budget of a month", &burned);
     let end = width - 2.0;
     svg.rect(1.0, BAR_TOP, end - 1.0, BAR, &Look::fill(Ink::Standby).round(3.0));
     let part = (share / 100.0).clamp(0.0, 1.0) * (end - 1.0);

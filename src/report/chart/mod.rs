@@ -3,8 +3,8 @@
 
 mod anatomy;
 mod axis;
-mod budget;
 mod buckets;
+mod budget;
 mod lanes;
 mod legend;
 mod palette;

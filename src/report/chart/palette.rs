@@ -106,19 +106,34 @@ mod tests {
     fn text_and_marks_keep_wcag_aa_in_light_and_dark() {
         use Ink::*;
         let text = [
-            (Text, Surface), (Text, Page), (Muted, Surface), (Muted, Page), (Pass, Surface), (Pass, PassTint),
-            (Fail, Surface), (Fail, FailTint), (Inconclusive, Surface), (Inconclusive, InconclusiveTint),
-            (Text, PassTint), (Text, FailTint), (Text, InconclusiveTint), (Text, Standby), (OnActive, Active),
-            (Surface, Pass), (Surface, Fail), (Surface, Inconclusive), (Median, Surface), (Tail, Surface),
+            (Text, Surface),
+            (Text, Page),
+            (Muted, Surface),
+            (Muted, Page),
+            (Pass, Surface),
+            (Pass, PassTint),
+            (Fail, Surface),
+            (Fail, FailTint),
+            (Inconclusive, Surface),
+            (Inconclusive, InconclusiveTint),
+            (Text, PassTint),
+            (Text, FailTint),
+            (Text, InconclusiveTint),
+            (Text, Standby),
+            (OnActive, Active),
+            (Surface, Pass),
+            (Surface, Fail),
+            (Surface, Inconclusive),
+            (Median, Surface),
+            (Tail, Surface),
             (Failed, Surface),
         ];
         let marks = [Ok, Failed, Unknown, Median, Tail, Active, Fault].map(|ink| (ink, Surface));
         let wanted = text.map(|pair| (pair, 4.5)).into_iter().chain(marks.map(|pair| (pair, 3.0)));
         for ((front, back), least) in wanted {
-            for (scheme, pair) in [
-                ("light", (front.entry().1, back.entry().1)),
-                ("dark", (front.entry().2, back.entry().2)),
-            ] {
+            for (scheme, pair) in
+                [("light", (front.entry().1, back.entry().1)), ("dark", (front.entry().2, back.entry().2))]
+            {
                 let found = contrast(pair.0, pair.1);
                 assert!(found >= least, "{front:?} on {back:?} in {scheme}: {found:.2} is below {least}");
             }

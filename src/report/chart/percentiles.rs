@@ -8,26 +8,28 @@ use super::scale::{Linear, Log, apart};
 use super::svg::{Anchor, Label, Look, Path, Svg};
 use crate::model::{PercentileCurve, Picture, RunResult};
 
-const WIDTH: f64 = 430.0;
 const HEIGHT: f64 = 250.0;
 /// Where the axis ends: five nines.
 const NINES_MAX: f64 = 5.0;
 
-/// A drawing for each load that has a curve, with the load's name. One drawing serves all widths.
-pub fn percentiles(result: &RunResult, picture: &Picture) -> Vec<(String, String)> {
+/// A drawing for each load that has a curve, with the load's name. Wide means two of them side by side.
+pub fn percentiles(result: &RunResult, picture: &Picture, size: Size) -> Vec<(String, String)> {
     let mut names: Vec<&str> = vec![];
     for curve in picture.percentile_curves.iter().filter(|curve| !points(curve).is_empty()) {
         if !names.contains(&curve.name.as_str()) {
             names.push(&curve.name);
         }
     }
-    names.iter().enumerate().map(|(i, name)| ((*name).to_owned(), drawing(i, name, result, picture))).collect()
+    let draw = |(i, name): (usize, &&str)| ((*name).to_owned(), drawing(i, name, result, picture, size));
+    names.iter().enumerate().map(draw).collect()
 }
 
-fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture) -> String {
+fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture, size: Size) -> String {
     let curves: Vec<&PercentileCurve> = ["steady", "fault", "recovery", "all"]
         .iter()
-        .filter_map(|phase| picture.percentile_curves.iter().find(|curve| curve.name == name && curve.phase == *phase))
+        .filter_map(|phase| {
+            picture.percentile_curves.iter().find(|curve| curve.name == name && curve.phase == *phase)
+        })
         .filter(|curve| !points(curve).is_empty())
         .collect();
     // The whole run says nothing beside its phases.
@@ -35,10 +37,12 @@ fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture) -> S
         [only] => vec![*only],
         several => several.iter().copied().filter(|curve| curve.phase != "all").collect(),
     };
-    let id = format!("{}-{index}", Size::Wide.id("percentiles"));
+    let id = format!("{}-{index}", size.id("percentiles"));
+    let width = size.pick(430.0, Size::Narrow.width());
     let title = format!("Latency percentiles of {name}");
-    let mut svg = Svg::new(&id, WIDTH, HEIGHT, &title, "Latency at growing percentiles, one line for each phase.");
-    let area = Area { left: 52.0, right: WIDTH - 62.0, top: 10.0, bottom: HEIGHT - 36.0 };
+    let mut svg =
+        Svg::new(&id, width, HEIGHT, &title, "Latency at growing percentiles, one line for each phase.");
+    let area = Area { left: 52.0, right: width - 62.0, top: 10.0, bottom: HEIGHT - 36.0 };
     let promised = promised_p99_us(result, name);
     let all = || curves.iter().flat_map(|curve| points(curve)).map(|(_, us)| us);
     let low = all().fold(f64::INFINITY, f64::min);
@@ -47,7 +51,15 @@ fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture) -> S
     latency_axis(&mut svg, area, &y);
     let last = curves.iter().flat_map(|curve| points(curve)).map(|(nines, _)| nines).fold(2.0, f64::max);
     let x = Linear { from: 0.0, to: last.min(NINES_MAX), start_px: area.left, end_px: area.right };
-    for (nines, text) in [(0.0, "0"), (0.301_03, "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9"), (4.0, "99.99"), (5.0, "99.999")] {
+    for (nines, text) in [
+        (0.0, "0"),
+        (0.301_03, "50"),
+        (1.0, "90"),
+        (2.0, "99"),
+        (3.0, "99.9"),
+        (4.0, "99.99"),
+        (5.0, "99.999"),
+    ] {
         if nines <= x.to + 1e-6 {
             let at = x.at(nines);
             svg.line((at, area.top), (at, area.bottom), &grid());
@@ -56,12 +68,6 @@ fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture) -> S
     }
     let middle = (area.left + area.right) / 2.0;
     svg.text(middle, area.bottom + 29.0, Label::new(Anchor::Middle, Ink::Muted), "percentile");
-    if let Some((us, words)) = promised {
-        let (at, height) = (x.at(2.0), y.at(us));
-        svg.line((area.left, height), (at, height), &Look::stroke(Ink::Tail, 1.0).dashed("6 4"));
-        svg.circle(at, height, 3.5, &Look::fill(Ink::Surface).outlined(Ink::Tail, 1.6));
-        svg.text(area.left + 4.0, height - 5.0, Label::new(Anchor::Start, Ink::Tail).halo().size(10.0), &words);
-    }
     let mut ends = vec![];
     for curve in &curves {
         let mut path = Path::default();
@@ -74,9 +80,25 @@ fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture) -> S
         svg.circle(end.0, end.1, 2.4, &Look::fill(look(&curve.phase).1));
         ends.push(end);
     }
+    if let Some((us, words)) = promised {
+        let (at, height) = (x.at(2.0), y.at(us));
+        svg.line((area.left, height), (at, height), &Look::stroke(Ink::Tail, 1.0).dashed("6 4"));
+        svg.circle(at, height, 3.5, &Look::fill(Ink::Surface).outlined(Ink::Tail, 1.6));
+        svg.text(
+            area.left + 4.0,
+            height - 5.0,
+            Label::new(Anchor::Start, Ink::Tail).halo().size(10.0),
+            &words,
+        );
+    }
     let heights: Vec<f64> = ends.iter().map(|(_, height)| *height).collect();
     for (curve, height) in curves.iter().zip(apart(&heights, 13.0, area.top, area.bottom)) {
-        svg.text(area.right + 6.0, height + 4.0, Label::new(Anchor::Start, look(&curve.phase).1).bold(), &curve.phase);
+        svg.text(
+            area.right + 6.0,
+            height + 4.0,
+            Label::new(Anchor::Start, look(&curve.phase).1).bold(),
+            &curve.phase,
+        );
     }
     svg.finish()
 }

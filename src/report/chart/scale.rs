@@ -64,12 +64,17 @@ impl Log {
 
 fn round_down(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    [5.0, 2.0, 1.0].iter().map(|factor| factor * power).find(|nice| *nice <= value * 1.000_001).unwrap_or(power)
+    [5.0, 2.0, 1.0]
+        .iter()
+        .map(|factor| factor * power)
+        .find(|nice| *nice <= value * 1.000_001)
+        .unwrap_or(power)
 }
 
 fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    let nice = [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * power).find(|nice| *nice >= value * 0.999_999);
+    let nice =
+        [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * power).find(|nice| *nice >= value * 0.999_999);
     nice.unwrap_or(power * 10.0)
 }
 

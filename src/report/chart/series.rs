@@ -25,7 +25,15 @@ pub fn points_max(size: Size) -> usize {
 }
 
 /// Draws into `area`, whose height is [`HEIGHT`]. `x` maps milliseconds on the run's clock.
-pub fn draw(svg: &mut Svg, area: Area, x: &Linear, size: Size, load: &Series, result: &RunResult, picture: &Picture) {
+pub fn draw(
+    svg: &mut Svg,
+    area: Area,
+    x: &Linear,
+    size: Size,
+    load: &Series,
+    result: &RunResult,
+    picture: &Picture,
+) {
     let points = buckets(&load.seconds, x.from, x.to, points_max(size));
     let top = area.top + TITLE;
     let title = fitting(&load.name, area.right - 90.0);
@@ -102,15 +110,18 @@ fn gap(svg: &mut Svg, area: Area, x: &Linear, outage: &Outage) {
     let line = Look::stroke(Ink::Text, 1.0);
     let length = figure::duration(summary::length_ms(outage));
     let words = [format!("no success for {length}"), length];
-    let Some(words) = words.iter().find(|words| text_width(words) + 6.0 < end - start) else { return };
+    let Some(words) = words.iter().find(|words| text_width(words) + 10.0 < end - start) else { return };
     svg.line((start, at), (end, at), &line);
     svg.line((start, at - 3.0), (start, at + 3.0), &line);
     svg.line((end, at - 3.0), (end, at + 3.0), &line);
-    svg.text((start + end) / 2.0, at + 15.0, Label::new(Anchor::Middle, Ink::Text).halo(), words);
+    let (middle, width) = ((start + end) / 2.0, text_width(words) + 6.0);
+    svg.rect(middle - width / 2.0, at + 4.0, width, 15.0, &Look::fill(Ink::Surface).opacity(0.92).round(3.0));
+    svg.text(middle, at + 15.0, Label::new(Anchor::Middle, Ink::Text).bold(), words);
 }
 
 fn latency(svg: &mut Svg, area: Area, x: &Linear, points: &[Bucket], promised: Option<(f64, String)>) {
-    let seen: Vec<&Bucket> = points.iter().filter(|point| point.total() > 0.0 && point.max_us > 0.0).collect();
+    let seen: Vec<&Bucket> =
+        points.iter().filter(|point| point.total() > 0.0 && point.max_us > 0.0).collect();
     if seen.is_empty() {
         let middle = ((area.left + area.right) / 2.0, (area.top + area.bottom) / 2.0);
         svg.text(middle.0, middle.1, Label::new(Anchor::Middle, Ink::Muted), "no operation, no latency");

@@ -2,6 +2,7 @@
 //! follows light and dark, the attribute remains where the style sheet is dropped. All text is escaped here.
 
 use super::palette::Ink;
+use crate::report::plain;
 use std::fmt::Write;
 
 pub struct Svg {
@@ -202,8 +203,11 @@ impl Svg {
             Anchor::End => " text-anchor=\"end\"",
         };
         let weight = if label.bold { " font-weight=\"600\"" } else { "" };
-        let size =
-            if label.size == TEXT_SIZE { String::new() } else { format!(" font-size=\"{}\"", number(label.size)) };
+        let size = if label.size == TEXT_SIZE {
+            String::new()
+        } else {
+            format!(" font-size=\"{}\"", number(label.size))
+        };
         let (halo, class) = if label.halo {
             let ink = Ink::Surface.light();
             let stroke = format!(
@@ -225,7 +229,9 @@ impl Svg {
 
     /// Diagonal lines; the value to give to [`Look::pattern`].
     pub fn hatch(&mut self, ink: Ink) -> String {
-        self.pattern("hatch", ink, 6.0, |attributes| format!("<path d=\"M0 0V6\" stroke-width=\"2.4\"{attributes}/>"))
+        self.pattern("hatch", ink, 6.0, |attributes| {
+            format!("<path d=\"M0 0V6\" stroke-width=\"2.4\"{attributes}/>")
+        })
     }
 
     /// Dots; the value to give to [`Look::pattern`].
@@ -300,7 +306,7 @@ pub fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            letter if letter.is_control() => escaped.push(' '),
+            letter if plain::is_harmful(letter) => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }

@@ -79,7 +79,8 @@ pub fn seconds_per_point(result: &RunResult, picture: &Picture, size: Size) -> O
 
 /// From the first phase with load to the last one; set-up and collection would only squeeze the rest.
 fn span_ms(result: &RunResult, picture: &Picture) -> Option<(f64, f64)> {
-    let with_load = || result.phases.iter().filter(|phase| phase.phase != "setup" && phase.phase != "collect");
+    let with_load =
+        || result.phases.iter().filter(|phase| phase.phase != "setup" && phase.phase != "collect");
     let from = with_load().map(|phase| phase.start_ms).fold(f64::INFINITY, f64::min);
     let to = with_load().map(|phase| phase.end_ms).fold(0.0, f64::max);
     let (from, to) = if from < to { (from, to) } else { (0.0, picture.end_ms.max(result.duration_ms)) };
@@ -144,7 +145,9 @@ fn marks(svg: &mut Svg, fault: &FaultRow, place: Option<&(usize, Anchor)>, x: &L
     let line = Look::stroke(Ink::Fault, 1.3);
     let line = if fault.applied_ms.is_some() { line } else { line.dashed("2 3") };
     svg.line((at, label_top), (at, bottom), &line);
-    if let Some(healed_ms) = fault.healed_ms.filter(|_| fault.applied_ms.is_some() && !fault.kind.is_one_shot()) {
+    if let Some(healed_ms) =
+        fault.healed_ms.filter(|_| fault.applied_ms.is_some() && !fault.kind.is_one_shot())
+    {
         let at = x.clamped(healed_ms);
         svg.line((at, label_top), (at, bottom), &Look::stroke(Ink::Fault, 1.0).dashed("4 3"));
         let free = at + text_width("healed") + 8.0 < x.end_px;
