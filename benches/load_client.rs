@@ -28,7 +28,8 @@ fn main() {
     let _ = server.kill();
     let _ = server.wait();
 
-    let peer = rows.iter().find(|(name, _)| *name == "wrk").and_then(|(_, row)| row.as_ref()).map(Row::per_100k);
+    let peer =
+        rows.iter().find(|(name, _)| *name == "wrk").and_then(|(_, row)| row.as_ref()).map(Row::per_100k);
     println!("{:<26} {:>10} {:>14} {:>12}", "client", "requests", "CPU s / 100 k", "beside wrk");
     for (name, row) in &rows {
         match row {
@@ -108,7 +109,13 @@ async fn plain_reqwest(address: &str) -> Row {
 /// `None` when wrk is not installed.
 fn wrk(address: &str) -> Option<Row> {
     let mut child = Command::new("wrk")
-        .args(["-t1", "-H", "x-vault-token: token", &format!("-c{CONNECTIONS}"), &format!("-d{}s", LASTS.as_secs())])
+        .args([
+            "-t1",
+            "-H",
+            "x-vault-token: token",
+            &format!("-c{CONNECTIONS}"),
+            &format!("-d{}s", LASTS.as_secs()),
+        ])
         .arg(format!("http://{address}/v1/{PATH}"))
         .stdout(Stdio::piped())
         .spawn()
@@ -142,7 +149,8 @@ fn read_address(server: &mut Child) -> String {
 fn serve() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     println!("{}", listener.local_addr().unwrap());
-    let body = format!(r#"{{"data":{{"data":{{"api_secret":"{}"}},"metadata":{{"version":1}}}}}}"#, "x".repeat(200));
+    let body =
+        format!(r#"{{"data":{{"data":{{"api_secret":"{}"}},"metadata":{{"version":1}}}}}}"#, "x".repeat(200));
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     for stream in listener.incoming().flatten() {
         let answer = answer.clone();

@@ -24,12 +24,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("slo", &["facts", "model", "record"]),
     ("analyse", &["check", "facts", "model", "record", "slo"]),
     ("report", &["model"]),
-    ("cli", &["analyse", "machine", "model", "record", "report", "runner", "scenario", "server"]),
+    (
+        "cli",
+        &["analyse", "bootstrap", "machine", "model", "record", "report", "runner", "scenario", "server"],
+    ),
 ];
 
 /// Pure functions of saved data: nothing live.
 const PURE: [&str; 6] = ["model", "facts", "check", "slo", "analyse", "report"];
-const LIVE: [&str; 7] = ["tokio", "reqwest", "hyper", "std::net", "std::process", "std::time::Instant", "std::thread"];
+const LIVE: [&str; 7] =
+    ["tokio", "reqwest", "hyper", "std::net", "std::process", "std::time::Instant", "std::thread"];
 
 /// Calls that have a better replacement here.
 const BANNED: [(&str, &str); 6] = [
@@ -73,7 +77,8 @@ fn modules() -> Vec<(String, PathBuf, String)> {
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
         (module_of(&path), path, code)
     });
-    files.filter(|(module, ..)| !matches!(module.as_str(), "lib" | "main")).collect()
+    let is_test = |path: &Path| path.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing");
+    files.filter(|(module, path, _)| !matches!(module.as_str(), "lib" | "main") && !is_test(path)).collect()
 }
 
 /// The first words after every `crate::` that is code and not prose.

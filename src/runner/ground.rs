@@ -41,7 +41,8 @@ impl Ground {
                 let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
                 // The servers run in folders of their own: a relative path would mean another place to them.
                 let absolute = |path: PathBuf| {
-                    std::path::absolute(path).map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
+                    std::path::absolute(path)
+                        .map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
                 };
                 let cluster = ProcessCluster::prepare(ProcessOptions {
                     binary: binary.clone(),
