@@ -6,7 +6,7 @@ pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -110,14 +110,15 @@ fn number(value: f64, unit: &str, interval: Option<[f64; 2]>) -> String {
 }
 
 /// How many decimals the figure and both ends of its interval get: as fine as the interval is wide, but at
-/// least three significant digits (of what is missing to 100, for percentages). `None` for a single point.
+/// least three significant digits (two of what is missing to 100, for percentages). `None` for a single point.
 fn decimals([low, high]: [f64; 2], unit: &str) -> Option<usize> {
     let width = (high - low).abs();
     if width == 0.0 || !width.is_finite() {
         return None;
     }
-    let magnitude = if unit == "%" { 100.0 - low.min(high) } else { low.abs().max(high.abs()) };
-    let by_value = if magnitude > 0.0 { 2.0 - magnitude.log10().floor() } else { 0.0 };
+    let (magnitude, digits) =
+        if unit == "%" { (100.0 - low.min(high), 2.0) } else { (low.abs().max(high.abs()), 3.0) };
+    let by_value = if magnitude > 0.0 { digits - 1.0 - magnitude.log10().floor() } else { 0.0 };
     Some((-width.log10().floor()).max(by_value).clamp(0.0, 6.0) as usize)
 }
 
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(measured(11.308_21, "s", Some([11.298, 11.318])), "11.31 s");
         assert_eq!(measured(2.412_9, "ms", Some([2.2, 2.7])), "2.41 ms");
         assert_eq!(measured(2.412_9, "ms", None), "2.41 ms");
-        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.871 %");
+        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.87 %");
         assert_eq!(measured(0.0, "", None), "0");
         assert_eq!(measured(1400.0, "/s", None), "1,400 /s");
         assert_eq!(interval([2.2, 2.7], "ms").as_deref(), Some("2.20 to 2.70 ms"));

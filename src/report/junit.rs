@@ -62,7 +62,7 @@ fn verdict_case(result: &RunResult) -> TestCase {
     let message =
         reasons.first().cloned().unwrap_or_else(|| words::verdict_meaning(result.verdict).to_owned());
     let repeat = format!("repeat: {}", result.command);
-    let detail = reasons.iter().chain([&sentence, &repeat]).cloned().collect::<Vec<_>>().join("\n");
+    let detail = reasons.iter().skip(1).chain([&sentence, &repeat]).cloned().collect::<Vec<_>>().join("\n");
     let mut case = case(&result.scenario, "verdict", true, result.verdict, &message, &detail);
     case.set_time(time(result));
     case
@@ -75,10 +75,13 @@ fn case(scenario: &str, id: &str, gating: bool, verdict: Verdict, text: &str, de
         Verdict::Fail => problem(NonSuccessKind::Failure, "fail", text, detail),
         Verdict::Inconclusive => problem(NonSuccessKind::Error, "inconclusive", text, detail),
     };
+    let shown_as_passed = matches!(status, TestCaseStatus::Success { .. });
     let mut case = TestCase::new(id, status);
     case.set_classname(scenario);
-    let role = if gating { "decides" } else { "non-gating, shown for information" };
-    case.set_system_out(format!("{verdict} ({role}): {text}\n{detail}").trim_end());
+    if shown_as_passed {
+        let role = if gating { "decides" } else { "non-gating, shown for information" };
+        case.set_system_out(format!("{verdict} ({role}): {text}\n{detail}").trim_end());
+    }
     case
 }
 
