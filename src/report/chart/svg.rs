@@ -137,6 +137,19 @@ pub fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 6.1
 }
 
+/// The same for bold text.
+pub fn bold_width(text: &str) -> f64 {
+    text_width(text) * BOLD
+}
+
+/// How much wider bold text is drawn.
+const BOLD: f64 = 1.15;
+
+/// Bold text, cut to about `width` pixels.
+pub fn fitting_bold(text: &str, width: f64) -> String {
+    fitting(text, width / BOLD)
+}
+
 /// The text, cut to about `width` pixels, with `…` where something is missing.
 pub fn fitting(text: &str, width: f64) -> String {
     let room = (width / 6.1).floor().max(1.0) as usize;
