@@ -20,7 +20,8 @@ pub fn counted(value: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(value))
 }
 
-/// A duration in milliseconds, about three digits of it: `0.42 ms`, `104 ms`, `11.3 s`, `4 min 19 s`, `1 h 12 min`.
+/// A duration in milliseconds, about three digits of it: `0.42 ms`, `104 ms`, `11.3 s`, `4 min 19 s`,
+/// `1 h 12 min`.
 pub fn duration(ms: f64) -> String {
     if !ms.is_finite() {
         return "unknown".to_owned();
@@ -60,7 +61,8 @@ pub fn elapsed(ms: f64) -> String {
     if ms.abs() < 999.5 { duration(ms) } else { moment(ms) }
 }
 
-/// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded up to 100.
+/// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded
+/// up to 100.
 pub fn percent(value: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
@@ -110,7 +112,7 @@ fn number(value: f64, unit: &str, interval: Option<[f64; 2]>) -> String {
 }
 
 /// How many decimals the figure and both ends of its interval get: as fine as the interval is wide, but at
-/// least three significant digits (two of what is missing to 100, for percentages). `None` for a single point.
+/// least three significant digits (two of what is missing to 100, for percentages). `None` for a point.
 fn decimals([low, high]: [f64; 2], unit: &str) -> Option<usize> {
     let width = (high - low).abs();
     if width == 0.0 || !width.is_finite() {
@@ -122,7 +124,7 @@ fn decimals([low, high]: [f64; 2], unit: &str) -> Option<usize> {
     Some((-width.log10().floor()).max(by_value).clamp(0.0, 6.0) as usize)
 }
 
-/// About three significant digits, without trailing zeros after the point; whole numbers keep all their digits.
+/// About three significant digits, without trailing zeros after the point; whole numbers keep all digits.
 pub fn three_digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0".to_owned();

@@ -45,16 +45,15 @@ pub fn junit(result: &RunResult) -> String {
     let mut report = Report::new("vaultquake");
     report.set_time(time(result));
     report.add_test_suite(suite);
-    match report.to_string() {
-        Ok(xml) => xml,
-        // Writing to memory fails only on a bug of the library; CI must still see an error, and well-formed XML.
-        Err(_) => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vaultquake\" tests=\"1\" errors=\"1\">\
-                   <testsuite name=\"report\" tests=\"1\" errors=\"1\"><testcase name=\"verdict\"><error \
-                   message=\"the JUnit report could not be written; see result.json\"/></testcase></testsuite>\
-                   </testsuites>\n"
-            .to_owned(),
-    }
+    // Writing to memory fails only on a bug of the library; CI must still see an error, in well-formed XML.
+    report.to_string().unwrap_or_else(|_| UNWRITTEN.to_owned())
 }
+
+const UNWRITTEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="vaultquake" tests="1" errors="1"><testsuite name="report" tests="1" errors="1">
+<testcase name="verdict"><error message="the JUnit report could not be written; see result.json"/></testcase>
+</testsuite></testsuites>
+"#;
 
 fn verdict_case(result: &RunResult) -> TestCase {
     let reasons = rows::reasons(result);

@@ -144,7 +144,7 @@ fn failovers(text: &mut String, result: &RunResult) {
     push(
         text,
         format_args!(
-            "| Fault | First error | Elected | Active | First read | First write | Redundant | Server's log: ready |"
+            "| Fault | First error | Elected | Active | First read | First write | Redundant | Log: ready |"
         ),
     );
     push(text, format_args!("|---|---|---|---|---|---|---|---|"));
