@@ -132,7 +132,7 @@ impl Label {
 
 pub const TEXT_SIZE: f64 = 11.0;
 
-/// About how wide a text of [`TEXT_SIZE`] is drawn, to decide whether it fits; rather too wide than too little.
+/// About how wide a text of [`TEXT_SIZE`] is drawn, to decide whether it fits; rather too wide than not.
 pub fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 6.1
 }
