@@ -6,7 +6,7 @@ pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -20,7 +20,8 @@ pub fn counted(value: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(value))
 }
 
-/// A duration in milliseconds, about three digits of it: `0.42 ms`, `104 ms`, `11.3 s`, `4 min 19 s`, `1 h 12 min`.
+/// A duration in milliseconds, about three digits of it: `0.42 ms`, `104 ms`, `11.3 s`, `4 min 19 s`,
+/// `1 h 12 min`.
 pub fn duration(ms: f64) -> String {
     if !ms.is_finite() {
         return "unknown".to_owned();
@@ -60,7 +61,8 @@ pub fn elapsed(ms: f64) -> String {
     if ms.abs() < 999.5 { duration(ms) } else { moment(ms) }
 }
 
-/// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded up to 100.
+/// A percentage with as many digits as it takes to tell it from 100: `99.53 %`, `99.9956 %`. Never rounded
+/// up to 100.
 pub fn percent(value: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
@@ -110,18 +112,19 @@ fn number(value: f64, unit: &str, interval: Option<[f64; 2]>) -> String {
 }
 
 /// How many decimals the figure and both ends of its interval get: as fine as the interval is wide, but at
-/// least three significant digits (of what is missing to 100, for percentages). `None` for a single point.
+/// least three significant digits (two of what is missing to 100, for percentages). `None` for a point.
 fn decimals([low, high]: [f64; 2], unit: &str) -> Option<usize> {
     let width = (high - low).abs();
     if width == 0.0 || !width.is_finite() {
         return None;
     }
-    let magnitude = if unit == "%" { 100.0 - low.min(high) } else { low.abs().max(high.abs()) };
-    let by_value = if magnitude > 0.0 { 2.0 - magnitude.log10().floor() } else { 0.0 };
+    let (magnitude, digits) =
+        if unit == "%" { (100.0 - low.min(high), 2.0) } else { (low.abs().max(high.abs()), 3.0) };
+    let by_value = if magnitude > 0.0 { digits - 1.0 - magnitude.log10().floor() } else { 0.0 };
     Some((-width.log10().floor()).max(by_value).clamp(0.0, 6.0) as usize)
 }
 
-/// About three significant digits, without trailing zeros after the point; whole numbers keep all their digits.
+/// About three significant digits, without trailing zeros after the point; whole numbers keep all digits.
 pub fn three_digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0".to_owned();
@@ -194,7 +197,7 @@ mod tests {
         assert_eq!(measured(11.308_21, "s", Some([11.298, 11.318])), "11.31 s");
         assert_eq!(measured(2.412_9, "ms", Some([2.2, 2.7])), "2.41 ms");
         assert_eq!(measured(2.412_9, "ms", None), "2.41 ms");
-        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.871 %");
+        assert_eq!(measured(99.871_2, "%", Some([99.8, 99.91])), "99.87 %");
         assert_eq!(measured(0.0, "", None), "0");
         assert_eq!(measured(1400.0, "/s", None), "1,400 /s");
         assert_eq!(interval([2.2, 2.7], "ms").as_deref(), Some("2.20 to 2.70 ms"));

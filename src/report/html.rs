@@ -24,7 +24,7 @@ pub fn html(result: &RunResult, picture: &Picture) -> String {
     let style = format!("{}{STYLE}", chart::style_sheet());
     let view = view::view(result, picture);
     render(&context! { style => Value::from_safe_string(style), ..Value::from(Serde(view)) })
-        // Templates are compiled in and rendered by tests; should one fail all the same, the reader is told so.
+        // Templates are compiled in and tests render them; should one fail all the same, the reader is told.
         .unwrap_or_else(|problem| fallback(result, &problem.to_string()))
         .chars()
         .map(|letter| if letter != '\n' && plain::is_harmful(letter) { ' ' } else { letter })
@@ -45,8 +45,9 @@ fn fallback(result: &RunResult, problem: &str) -> String {
     let text = super::terminal(result, false);
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Vaultquake report</title></head>\
-         <body><p>The page could not be laid out ({}); this is the text report.</p><pre>{}</pre></body></html>\n",
+        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Vaultquake report</title>\
+         </head>\n<body>\n<p>The page could not be laid out ({}); this is the text report.</p>\n\
+         <pre>{}</pre>\n</body>\n</html>\n",
         escape(problem),
         escape(&text)
     )

@@ -9,7 +9,8 @@ const ROWS_MAX: usize = 50;
 const VIOLATIONS_MAX: usize = 10;
 const EVIDENCE_LINES_MAX: usize = 5;
 /// One cell or line; with the limits above it keeps the whole far below a megabyte.
-const CHARACTERS_MAX: usize = 500;
+const CHARACTERS_MAX: usize = 300;
+const COMMAND_CHARACTERS_MAX: usize = 4_000;
 
 /// The run's summary in GitHub-flavoured Markdown, shorter than 1 MB whatever the result holds.
 pub fn markdown(result: &RunResult) -> String {
@@ -143,7 +144,7 @@ fn failovers(text: &mut String, result: &RunResult) {
     push(
         text,
         format_args!(
-            "| Fault | First error | Elected | Active | First read | First write | Redundant | Server's log: ready |"
+            "| Fault | First error | Elected | Active | First read | First write | Redundant | Log: ready |"
         ),
     );
     push(text, format_args!("|---|---|---|---|---|---|---|---|"));
@@ -192,9 +193,9 @@ fn push_more(text: &mut String, total: usize, shown: usize, what: &str) {
     }
 }
 
-fn shortened(text: &str) -> String {
+fn shortened(text: &str, characters_max: usize) -> String {
     let mut letters = text.chars().map(|letter| if plain::is_harmful(letter) { ' ' } else { letter });
-    let mut short: String = letters.by_ref().take(CHARACTERS_MAX).collect();
+    let mut short: String = letters.by_ref().take(characters_max).collect();
     if letters.next().is_some() {
         short.push('…');
     }
@@ -204,7 +205,7 @@ fn shortened(text: &str) -> String {
 /// Text outside of code: nothing in it formats, links, mentions or closes a table cell.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for letter in shortened(text).chars() {
+    for letter in shortened(text, CHARACTERS_MAX).chars() {
         match letter {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
@@ -222,10 +223,10 @@ fn escape(text: &str) -> String {
 
 /// Text inside a code span, in a table or out of it.
 fn code(text: &str) -> String {
-    shortened(text).replace('`', "'").replace('|', "\\|")
+    shortened(text, CHARACTERS_MAX).replace('`', "'").replace('|', "\\|")
 }
 
 /// Text inside a fenced block.
 fn fenced(text: &str) -> String {
-    text.replace("```", "'''")
+    shortened(text, COMMAND_CHARACTERS_MAX).replace("```", "'''")
 }

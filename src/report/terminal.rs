@@ -7,6 +7,7 @@ use crate::model::{Failover, RunResult, Verdict};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const COLUMNS: usize = 100;
+const SCENARIO_COLUMNS: usize = 40;
 const VIOLATIONS_MAX: usize = 5;
 const EVIDENCE_LINES_MAX: usize = 3;
 const LINES_MAX: usize = 20;
@@ -15,14 +16,15 @@ const LINES_MAX: usize = 20;
 pub fn terminal(result: &RunResult, colour: bool) -> String {
     let ink = Ink { colour };
     let mut out = Lines::default();
-    let head = format!("{}  {}", words::verdict_word(result.verdict), clean(&result.scenario));
+    let scenario = fit(&clean(&result.scenario), SCENARIO_COLUMNS);
+    let head = format!("{}  {scenario}", words::verdict_word(result.verdict));
     let rest =
         format!("backend {}, seed {}, {}", result.backend, result.seed, figure::duration(result.duration_ms));
     let rest = fit(&clean(&rest), COLUMNS.saturating_sub(head.width() + 3));
     out.line(format!(
         "{} {}  {}",
         ink.verdict(result.verdict, words::verdict_word(result.verdict)),
-        ink.bold(&format!(" {}", clean(&result.scenario))),
+        ink.bold(&format!(" {scenario}")),
         ink.dim(&rest)
     ));
     out.wrapped(&summary::sentence(result, None), "  ", "  ", |text| text.to_owned());
@@ -46,7 +48,7 @@ pub fn terminal_many(results: &[RunResult], colour: bool) -> String {
     let mut out = Lines::default();
     let longest = results.iter().map(|result| clean(&result.scenario).width()).max().unwrap_or(0).min(28);
     for result in results {
-        let name = padded(&clean(&result.scenario), longest);
+        let name = padded(&fit(&clean(&result.scenario), longest), longest);
         let took = padded_left(&figure::duration(result.duration_ms), 9);
         let why = rows::reasons(result).into_iter().next().unwrap_or_else(|| summary::sentence(result, None));
         let room = COLUMNS - 12 - 2 - longest - 2 - 9 - 2;
@@ -110,6 +112,7 @@ fn table(out: &mut Lines, result: &RunResult, ink: Ink) {
         ];
         cells.push((line, row.gating, note));
     }
+    cells.sort_by_key(|(_, gating, _)| !gating);
     let mut widths = heads.each_ref().map(|head| head.width());
     for (line, _, _) in &mut cells {
         for (i, cell) in line.iter_mut().enumerate() {

@@ -1,4 +1,6 @@
 //! Reports of sample runs: what they must contain, what they must never contain, and how the text ones look.
 
+mod build;
 mod fixtures;
 mod html;
+mod text;

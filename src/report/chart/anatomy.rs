@@ -97,7 +97,7 @@ fn redundant_beyond_ms(failover: &Failover) -> Option<f64> {
     (write_ms > 0.0 && redundant_ms.is_finite() && redundant_ms > write_ms * FAR).then_some(redundant_ms)
 }
 
-/// What the time went into: no leader, getting active, until the first write; then service without redundancy.
+/// What the time went into: no leader, taking over, until the first write; then service without redundancy.
 fn segments(svg: &mut Svg, failover: &Failover, x: &Linear, end_ms: f64, beyond_ms: Option<f64>) {
     let phases = &failover.phases_ms;
     let mut from_ms = 0.0;

@@ -2,7 +2,7 @@
 
 use super::palette::Ink;
 use super::scale::Linear;
-use super::svg::{Anchor, Label, Look, Svg, fitting, text_width};
+use super::svg::{Anchor, Label, Look, Svg, fitting_bold, text_width};
 use super::{axis::Area, legend::Entry};
 use crate::model::{Lane, Picture, Role};
 
@@ -19,7 +19,7 @@ pub fn height(picture: &Picture) -> f64 {
 pub fn draw(svg: &mut Svg, area: Area, x: &Linear, picture: &Picture) {
     let mut top = area.top;
     for lane in &picture.lanes {
-        let name = fitting(lane.node.as_str(), area.left - 8.0);
+        let name = fitting_bold(lane.node.as_str(), area.left - 8.0);
         svg.text(area.left - 6.0, top + 13.0, Label::new(Anchor::End, Ink::Text).bold(), &name);
         for (start, end, role) in segments(lane, x) {
             segment(svg, start, end, top + 1.0, role);

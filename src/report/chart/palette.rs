@@ -44,9 +44,9 @@ pub const PALETTE: [(Ink, &str, &str, &str); 20] = [
     (Ink::FailTint, "fail-tint", "#fdecea", "#3a1a1a"),
     (Ink::Inconclusive, "inconclusive", "#805000", "#f3be57"),
     (Ink::InconclusiveTint, "inconclusive-tint", "#fcf1dd", "#352a13"),
-    (Ink::Ok, "ok", "#3a8cc1", "#4f9fd3"),
+    (Ink::Ok, "ok", "#2777ab", "#4f9fd3"),
     (Ink::Failed, "failed", "#c23b06", "#ff8455"),
-    (Ink::Unknown, "unknown", "#a87300", "#e3b04a"),
+    (Ink::Unknown, "unknown", "#8f6100", "#e3b04a"),
     (Ink::Median, "median", "#0069a5", "#6fb9ef"),
     (Ink::Tail, "tail", "#7a3a9c", "#cb9ff2"),
     (Ink::Active, "active", "#00735f", "#2f9d86"),
@@ -127,8 +127,10 @@ mod tests {
             (Median, Surface),
             (Tail, Surface),
             (Failed, Surface),
+            (Unknown, Surface),
+            (Ok, Surface),
         ];
-        let marks = [Ok, Failed, Unknown, Median, Tail, Active, Fault].map(|ink| (ink, Surface));
+        let marks = [Active, Fault, Muted].map(|ink| (ink, Surface));
         let wanted = text.map(|pair| (pair, 4.5)).into_iter().chain(marks.map(|pair| (pair, 3.0)));
         for ((front, back), least) in wanted {
             for (scheme, pair) in

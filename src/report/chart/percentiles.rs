@@ -53,7 +53,7 @@ fn drawing(index: usize, name: &str, result: &RunResult, picture: &Picture, size
     let x = Linear { from: 0.0, to: last.min(NINES_MAX), start_px: area.left, end_px: area.right };
     for (nines, text) in [
         (0.0, "0"),
-        (0.301_03, "50"),
+        (std::f64::consts::LOG10_2, "50"),
         (1.0, "90"),
         (2.0, "99"),
         (3.0, "99.9"),

@@ -16,7 +16,7 @@ pub fn knee<'a>(stages: &[&'a RampStage]) -> Option<&'a RampStage> {
     stages.iter().take_while(|stage| stage.holds).last().copied()
 }
 
-/// The stages of one load in order; `None` when there is none. `index` tells the drawings of several loads apart.
+/// The stages of one load in order; `None` when there is none. `index` tells several loads' drawings apart.
 pub fn ramp(result: &RunResult, stages: &[&RampStage], index: usize, size: Size) -> Option<String> {
     let first = stages.first()?;
     let width = size.width();

@@ -78,7 +78,7 @@ fn round_up(value: f64) -> f64 {
     nice.unwrap_or(power * 10.0)
 }
 
-/// Round values from `from` to `to`, at most `most` of them (2 at least): multiples of 1, 2 or 5 times a power of ten.
+/// Round values from `from` to `to`, about `most` of them: multiples of 1, 2 or 5 times a power of ten.
 pub fn ticks(from: f64, to: f64, most: usize) -> Vec<f64> {
     ticks_of(from, to, most, &[1.0, 2.0, 5.0, 10.0])
 }

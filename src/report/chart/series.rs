@@ -7,7 +7,7 @@ use super::legend::Entry;
 use super::palette::Ink;
 use super::promise::{operation_and_route, promised_p99_us};
 use super::scale::{Linear, Log, apart, ticks};
-use super::svg::{Anchor, Label, Look, Path, Svg, fitting, text_width};
+use super::svg::{Anchor, Label, Look, Path, Svg, bold_width, fitting_bold};
 use crate::model::{Outage, Picture, RunResult, Second, Series};
 use crate::report::{figure, summary};
 
@@ -36,7 +36,7 @@ pub fn draw(
 ) {
     let points = buckets(&load.seconds, x.from, x.to, points_max(size));
     let top = area.top + TITLE;
-    let title = fitting(&load.name, area.right - 90.0);
+    let title = fitting_bold(&load.name, area.right - 130.0);
     svg.text(0.0, area.top + 11.0, Label::new(Anchor::Start, Ink::Text).bold().size(12.0), &title);
     let throughput_area = Area { top, bottom: top + THROUGHPUT, ..area };
     svg.text(area.right, area.top + 11.0, Label::new(Anchor::End, Ink::Muted), "operations per second");
@@ -110,11 +110,11 @@ fn gap(svg: &mut Svg, area: Area, x: &Linear, outage: &Outage) {
     let line = Look::stroke(Ink::Text, 1.0);
     let length = figure::duration(summary::length_ms(outage));
     let words = [format!("no success for {length}"), length];
-    let Some(words) = words.iter().find(|words| text_width(words) + 10.0 < end - start) else { return };
+    let Some(words) = words.iter().find(|words| bold_width(words) + 6.0 < end - start) else { return };
     svg.line((start, at), (end, at), &line);
     svg.line((start, at - 3.0), (start, at + 3.0), &line);
     svg.line((end, at - 3.0), (end, at + 3.0), &line);
-    let (middle, width) = ((start + end) / 2.0, text_width(words) + 6.0);
+    let (middle, width) = ((start + end) / 2.0, bold_width(words) + 6.0);
     svg.rect(middle - width / 2.0, at + 4.0, width, 15.0, &Look::fill(Ink::Surface).opacity(0.92).round(3.0));
     svg.text(middle, at + 15.0, Label::new(Anchor::Middle, Ink::Text).bold(), words);
 }

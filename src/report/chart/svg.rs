@@ -132,9 +132,22 @@ impl Label {
 
 pub const TEXT_SIZE: f64 = 11.0;
 
-/// About how wide a text of [`TEXT_SIZE`] is drawn, to decide whether it fits; rather too wide than too narrow.
+/// About how wide a text of [`TEXT_SIZE`] is drawn, to decide whether it fits; rather too wide than not.
 pub fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 6.1
+}
+
+/// The same for bold text.
+pub fn bold_width(text: &str) -> f64 {
+    text_width(text) * BOLD
+}
+
+/// How much wider bold text is drawn.
+const BOLD: f64 = 1.15;
+
+/// Bold text, cut to about `width` pixels.
+pub fn fitting_bold(text: &str, width: f64) -> String {
+    fitting(text, width / BOLD)
 }
 
 /// The text, cut to about `width` pixels, with `…` where something is missing.
@@ -261,7 +274,8 @@ impl Svg {
             definitions => format!("<defs>{definitions}</defs>\n"),
         };
         format!(
-            "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
+            "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" \
+             aria-labelledby=\"{id}-t {id}-d\" \
              font-size=\"{TEXT_SIZE}\" font-family=\"system-ui, sans-serif\">\n\
              <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}</desc>\n{definitions}{}</svg>",
             self.title, self.description, self.body

@@ -4,7 +4,7 @@
 use super::axis::{Area, grid};
 use super::palette::Ink;
 use super::scale::{Linear, time_ticks_s};
-use super::svg::{Anchor, Label, Look, Svg, fitting, text_width};
+use super::svg::{Anchor, Label, Look, Svg, bold_width, fitting, text_width};
 use super::{Size, lanes, legend, series};
 use crate::model::{FaultRow, Picture, RunResult};
 use crate::report::{figure, words};
@@ -108,7 +108,7 @@ fn place_labels(faults: &[FaultRow], x: &Linear, right: f64) -> Vec<Option<(usiz
     let mut placed = vec![];
     for fault in faults {
         let at = x.clamped(fault.applied_ms.unwrap_or(fault.requested_ms));
-        let width = text_width(&label(fault)) + 8.0;
+        let width = bold_width(&label(fault)) + 10.0;
         let anchor = if at + width > right { Anchor::End } else { Anchor::Start };
         let span = if anchor == Anchor::End { (at - width, at) } else { (at, at + width) };
         let row = (0..FAULT_ROWS_MAX).find(|row| {
@@ -151,7 +151,7 @@ fn marks(svg: &mut Svg, fault: &FaultRow, place: Option<&(usize, Anchor)>, x: &L
         let at = x.clamped(healed_ms);
         svg.line((at, label_top), (at, bottom), &Look::stroke(Ink::Fault, 1.0).dashed("4 3"));
         let free = at + text_width("healed") + 8.0 < x.end_px;
-        if place.is_some() && free && at - x.clamped(fault.requested_ms) > text_width(&label(fault)) + 8.0 {
+        if place.is_some() && free && at - x.clamped(fault.requested_ms) > bold_width(&label(fault)) + 8.0 {
             svg.text(at + 4.0, label_top + 10.0, Label::new(Anchor::Start, Ink::Muted).halo(), "healed");
         }
     }

@@ -1,11 +1,13 @@
 //! What the page's templates see: texts already in words, charts already drawn. Nothing here is escaped; only
 //! charts are marked as safe, because their own writer escapes.
 
+mod drawn;
+
+use self::drawn::{BudgetView, Chart, FailoverView, Ramp, Titled};
 use super::chart::{self, Size};
 use super::rows::{self, Row};
 use super::{figure, summary, words};
-use crate::model::{Failover, FaultRow, InvariantRow, Outcome, Picture, RampStage, RunResult};
-use minijinja::Value;
+use crate::model::{FaultRow, InvariantRow, Outcome, Picture, RunResult};
 use serde::Serialize;
 
 /// Longest lists on the page; what is beyond stands in `result.json`.
@@ -43,19 +45,6 @@ pub struct View {
     generator: &'static str,
 }
 
-/// A chart in both widths.
-#[derive(Serialize)]
-struct Chart {
-    wide: Value,
-    narrow: Value,
-}
-
-#[derive(Serialize)]
-struct Titled {
-    title: String,
-    chart: Chart,
-}
-
 /// A list for a table, and how many rows were left out.
 #[derive(Default, Serialize)]
 struct Table {
@@ -85,34 +74,6 @@ struct ViolationView {
     more: usize,
 }
 
-#[derive(Serialize)]
-struct FailoverView {
-    title: String,
-    chart: Option<Chart>,
-    steps: Vec<(&'static str, String)>,
-    resolution: String,
-}
-
-#[derive(Serialize)]
-struct Ramp {
-    load: String,
-    knee: Option<String>,
-    chart: Option<Chart>,
-    stages: Table,
-}
-
-#[derive(Serialize)]
-struct BudgetView {
-    chart: Chart,
-    target: String,
-    month: String,
-    burned: String,
-    share: String,
-    failures: String,
-    projected: String,
-    kept: bool,
-}
-
 pub fn view(result: &RunResult, picture: &Picture) -> View {
     let nodes = (!picture.lanes.is_empty()).then_some(picture.lanes.len());
     let mut sources: Vec<String> = result.objectives.iter().map(|row| row.source.clone()).collect();
@@ -131,18 +92,18 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
         objectives: rows::objectives(result),
         sources,
         invariants: rows::invariants(result).into_iter().map(invariant).collect(),
-        timeline: both(|size| chart::timeline(result, picture, size)),
+        timeline: drawn::both(|size| chart::timeline(result, picture, size)),
         timeline_note: chart::seconds_per_point(result, picture, Size::Wide).map(|seconds| {
             format!("Each point joins {seconds} seconds; latencies are those of the worst second in it.")
         }),
-        percentiles: percentiles(result, picture),
-        faults: table(&result.faults, |fault| fault_row(fault)),
+        percentiles: drawn::percentiles(result, picture),
+        faults: table(&result.faults, fault_row),
         failovers: result
             .failovers
             .iter()
             .take(ROWS_MAX)
             .enumerate()
-            .map(|(i, f)| failover(result, f, i))
+            .map(|(i, f)| drawn::failover(result, f, i))
             .collect(),
         outages: table(&result.outages, |outage| {
             vec![
@@ -180,33 +141,14 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
             cells.push(figure::latency(row.send_lag_p99_us));
             cells
         }),
-        ramps: ramps(result, picture),
-        budget: budget(result),
+        ramps: drawn::ramps(result, picture),
+        budget: drawn::budget(result),
         deviations: picture.deviations.clone(),
         overrides: result.overrides.clone(),
         environment: environment(result, picture),
         command: result.command.clone(),
         generator: concat!("Vaultquake ", env!("CARGO_PKG_VERSION")),
     }
-}
-
-fn both(draw: impl Fn(Size) -> Option<String>) -> Option<Chart> {
-    Some(Chart {
-        wide: Value::from_safe_string(draw(Size::Wide)?),
-        narrow: Value::from_safe_string(draw(Size::Narrow)?),
-    })
-}
-
-fn percentiles(result: &RunResult, picture: &Picture) -> Vec<Titled> {
-    let (wide, narrow) =
-        (chart::percentiles(result, picture, Size::Wide), chart::percentiles(result, picture, Size::Narrow));
-    let pairs = wide.into_iter().zip(narrow);
-    pairs
-        .map(|((title, wide), (_, narrow))| Titled {
-            title,
-            chart: Chart { wide: Value::from_safe_string(wide), narrow: Value::from_safe_string(narrow) },
-        })
-        .collect()
 }
 
 fn table<T>(items: &[T], cells: impl Fn(&T) -> Vec<String>) -> Table {
@@ -258,78 +200,6 @@ fn fault_row(fault: &FaultRow) -> Vec<String> {
         moment(fault.healed_ms, healed),
         fault.heal_evidence.clone(),
     ]
-}
-
-fn failover(result: &RunResult, failover: &Failover, index: usize) -> FailoverView {
-    let phases = &failover.phases_ms;
-    let fault = result.faults.iter().find(|fault| fault.id == failover.fault);
-    let cause = fault.map_or_else(|| failover.fault.clone(), words::fault_phrase);
-    let successor =
-        failover.new_leader.as_ref().map(|node| format!("; {node} took over")).unwrap_or_default();
-    let steps = [
-        ("First error", phases.first_error),
-        ("New leader elected", phases.elected),
-        ("Seen active", phases.active),
-        ("First read through a survivor", phases.first_read),
-        ("First acknowledged write", phases.first_write),
-        ("Ready, by the server's own log", failover.log_ready_ms),
-        ("Every voter healthy again", phases.redundant),
-    ];
-    FailoverView {
-        title: words::capitalised(&format!("{cause}{successor}")),
-        chart: both(|size| chart::anatomy(failover, index, size)),
-        steps: steps
-            .map(|(name, ms)| (name, ms.map_or_else(|| "unknown".to_owned(), figure::elapsed)))
-            .to_vec(),
-        resolution: figure::duration(failover.resolution_ms),
-    }
-}
-
-fn ramps(result: &RunResult, picture: &Picture) -> Vec<Ramp> {
-    let mut loads: Vec<&str> = vec![];
-    for stage in &picture.ramp {
-        if !loads.contains(&stage.load.as_str()) {
-            loads.push(&stage.load);
-        }
-    }
-    loads
-        .iter()
-        .enumerate()
-        .map(|(index, load)| {
-            let stages: Vec<&RampStage> = picture.ramp.iter().filter(|stage| stage.load == *load).collect();
-            Ramp {
-                load: (*load).to_owned(),
-                knee: chart::knee(&stages).map(|stage| figure::three_digits(stage.rate)),
-                chart: both(|size| chart::ramp(result, &stages, index, size)),
-                stages: table(&stages, |stage| {
-                    vec![
-                        figure::three_digits(stage.rate),
-                        figure::three_digits(stage.achieved),
-                        figure::latency(stage.p99_us),
-                        figure::percent(stage.error_percent),
-                        if stage.holds { "holds" } else { "broke" }.to_owned(),
-                    ]
-                }),
-            }
-        })
-        .collect()
-}
-
-fn budget(result: &RunResult) -> Option<BudgetView> {
-    let budget = result.budget.as_ref()?;
-    Some(BudgetView {
-        chart: both(|size| Some(chart::budget(budget, size)))?,
-        target: figure::percent(budget.target_percent),
-        month: figure::duration(budget.month_budget_ms),
-        burned: figure::duration(budget.burned_ms),
-        share: figure::percent(budget.burned_share_percent),
-        failures: match budget.assumed_failures_per_month {
-            1.0 => "1 such failure".to_owned(),
-            several => format!("{} such failures", figure::three_digits(several)),
-        },
-        projected: figure::percent(budget.projected_month_percent),
-        kept: budget.projected_month_percent >= budget.target_percent,
-    })
 }
 
 fn environment(result: &RunResult, picture: &Picture) -> Vec<(&'static str, String)> {
