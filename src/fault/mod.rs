@@ -151,7 +151,30 @@ impl FaultContext {
                 matches!(role, Role::Active | Role::Standby)
             })
             .await?;
-        Ok(format!("unsealed, {seen}"))
+        let caught_up = self.catch_up(node).await?;
+        Ok(format!("unsealed, {seen}{caught_up}"))
+    }
+
+    /// Waits until the node has applied what the leader had committed when it came back. Autopilot calls a node
+    /// healthy long before that, and a next fault would then hit a cluster that is not whole.
+    async fn catch_up(&self, node: &NodeId) -> Result<String, FaultError> {
+        let Some(leader) =
+            self.view.leader().map(|index| self.view.id(index)).filter(|leader| *leader != node)
+        else {
+            return Ok(String::new());
+        };
+        let index_of = |body: &serde_json::Value, name: &str| body[name].as_u64().unwrap_or(0);
+        // A leader that is going away right now cannot say; then there is nothing to compare with.
+        let Ok(answer) = self.client(leader)?.get("sys/leader").await else { return Ok(String::new()) };
+        let goal = index_of(&answer.body, "raft_committed_index");
+        let client = self.client(node)?;
+        wait_until(&format!("{node} has applied index {goal}"), BACK_WITHIN, EVERY, || async {
+            let answer = client.get("sys/leader").await.map_err(|error| error.to_string())?;
+            let applied = index_of(&answer.body, "raft_applied_index");
+            if applied >= goal { Ok(()) } else { Err(format!("it has applied {applied}")) }
+        })
+        .await?;
+        Ok(format!(", caught up with index {goal}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Finds the moment of the first acknowledged write after the active node was hit, finer than the load's own
-//! rate: one write every 10 ms toward the surviving nodes until one is acknowledged, then silence.
+//! rate: one write every 10 ms toward the surviving nodes, from just before the fault until one that was sent after
+//! it is acknowledged; then silence.
 
 use super::engine::LoadEngine;
 use std::sync::Arc;
@@ -10,17 +11,26 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub struct FailoverProbe {
     task: JoinHandle<()>,
+    /// Set once the fault has taken hold: from then on an acknowledgement ends the probe.
+    took_hold: Arc<AtomicBool>,
 }
 
 const EVERY: Duration = Duration::from_millis(10);
-/// A standby may hold a forwarded write back; others are sent meanwhile.
-const DEADLINE: Duration = Duration::from_secs(2);
+/// A standby may hold back a write that it forwards. Given up early, so that the next ones keep the pace within the
+/// bound below; what takes longer is seen by the load itself.
+const DEADLINE: Duration = Duration::from_millis(500);
 const IN_FLIGHT_MAX: usize = 64;
 
 impl FailoverProbe {
     /// `survivors` are the indices of the nodes that may acknowledge.
     pub fn start(engine: Arc<LoadEngine>, survivors: Vec<usize>) -> Self {
-        Self { task: tokio::spawn(probe(engine, survivors)) }
+        let took_hold = Arc::new(AtomicBool::new(false));
+        Self { task: tokio::spawn(probe(engine, survivors, took_hold.clone())), took_hold }
+    }
+
+    /// The fault has taken hold.
+    pub fn arm(&self) {
+        self.took_hold.store(true, Ordering::Relaxed);
     }
 
     /// Waits until a write was acknowledged, `within` at most, and ends the probe either way.
@@ -35,7 +45,7 @@ impl Drop for FailoverProbe {
     }
 }
 
-async fn probe(engine: Arc<LoadEngine>, survivors: Vec<usize>) {
+async fn probe(engine: Arc<LoadEngine>, survivors: Vec<usize>, took_hold: Arc<AtomicBool>) {
     let acknowledged = Arc::new(AtomicBool::new(false));
     let in_flight = Arc::new(AtomicUsize::new(0));
     let mut ticks = interval(EVERY);
@@ -53,9 +63,10 @@ async fn probe(engine: Arc<LoadEngine>, survivors: Vec<usize>) {
         });
         let key = engine.next_probe_key();
         let (engine, acknowledged, in_flight) = (engine.clone(), acknowledged.clone(), in_flight.clone());
+        let counts = took_hold.load(Ordering::Relaxed);
         in_flight.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
-            if engine.write_directly(node, key, DEADLINE).await {
+            if engine.write_directly(node, key, DEADLINE).await && counts {
                 acknowledged.store(true, Ordering::Relaxed);
             }
             in_flight.fetch_sub(1, Ordering::Relaxed);

@@ -98,11 +98,15 @@ impl Timeline {
         self.request(id, step, nodes.clone());
         let leader_before = self.faults.view.leader().map(|index| self.faults.view.id(index).clone());
         let requested = Instant::now();
+        // From before the fault: a stop in good order has handed over long before its evidence is complete.
+        let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
         let hit = self.inject(&fault, id, &nodes).await;
         if hit.is_empty() && !nodes.is_empty() {
             return;
         }
-        let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
+        if let Some(probe) = &probe {
+            probe.arm();
+        }
         if let Some(heal_after) = step.heal_after {
             // Counted from the request, as the scenario's author would read it; an earlier stop heals at once.
             self.stop.wait(heal_after.0.saturating_sub(requested.elapsed())).await;
