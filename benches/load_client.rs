@@ -19,14 +19,13 @@ fn main() {
     if std::env::args().any(|argument| argument == "--serve") {
         return serve();
     }
-    let mut server = start_server();
-    let address = read_address(&mut server);
+    let mut server = Server::start();
+    let address = server.address();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut rows = vec![("wire (hyper connection)", Some(runtime.block_on(wire(&address))))];
     rows.push(("reqwest", Some(runtime.block_on(plain_reqwest(&address)))));
     rows.push(("wrk", wrk(&address)));
-    let _ = server.kill();
-    let _ = server.wait();
+    drop(server);
 
     let peer =
         rows.iter().find(|(name, _)| *name == "wrk").and_then(|(_, row)| row.as_ref()).map(Row::per_100k);
@@ -92,7 +91,14 @@ async fn wire(address: &str) -> Row {
 }
 
 async fn plain_reqwest(address: &str) -> Row {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    // Plain HTTP all the same; without a configuration reqwest would look for a TLS provider.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap();
     let url = format!("http://{address}/v1/{PATH}");
     closed_loop(move || {
         let asked = client.get(&url).header("x-vault-token", "token");
@@ -134,15 +140,27 @@ fn wrk(address: &str) -> Option<Row> {
     Some(Row { requests, cpu_s })
 }
 
-fn start_server() -> Child {
-    let exe = std::env::current_exe().unwrap();
-    Command::new(exe).arg("--serve").stdout(Stdio::piped()).spawn().unwrap()
+/// Ends with this program, also when it panics.
+struct Server(Child);
+
+impl Server {
+    fn start() -> Self {
+        let exe = std::env::current_exe().unwrap();
+        Self(Command::new(exe).arg("--serve").stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn address(&mut self) -> String {
+        let mut address = [0; 64];
+        let length = self.0.stdout.as_mut().unwrap().read(&mut address).unwrap();
+        String::from_utf8_lossy(&address[..length]).trim().to_owned()
+    }
 }
 
-fn read_address(server: &mut Child) -> String {
-    let mut address = [0; 64];
-    let length = server.stdout.as_mut().unwrap().read(&mut address).unwrap();
-    String::from_utf8_lossy(&address[..length]).trim().to_owned()
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A server that costs next to nothing: one thread per connection, a fixed answer to every request.
