@@ -74,7 +74,7 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(error) => {
             terminal.finish();
             eprintln!("vaultquake: {error}");
-            return Exit::Trouble;
+            return Exit::from(&error);
         }
     };
     terminal.line(&format!("{} {} from {}", server.product, server.version, server.path.display()));
