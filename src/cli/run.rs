@@ -78,7 +78,8 @@ pub fn run(args: &RunArgs) -> Exit {
         }
     };
     terminal.line(&format!("{} {} from {}", server.product, server.version, server.path.display()));
-    let lock = lock::exclusive(&mut |holder| terminal.line(&format!("waiting for the machine: {holder}")));
+    let lock =
+        lock::exclusive(&mut |waiting| terminal.line(&format!("another run has the machine: {waiting}")));
     let _lock = match lock {
         Ok(lock) => lock,
         Err(error) => {
