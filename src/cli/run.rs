@@ -203,7 +203,15 @@ fn one(
     }
     let result = match published {
         Ok(result) => result,
-        Err(error) => return trouble(error.to_string()),
+        Err(error) => {
+            // What could not be written first is the cause; the report is only the last to notice.
+            let cause = match stop.reason() {
+                Some(StopReason::Trouble(why)) => format!("{why}\n  then {error}"),
+                _ => error.to_string(),
+            };
+            let folder = folder.root().display();
+            return trouble(format!("{cause}\n  what there is of the run: {folder}"));
+        }
     };
     if result.verdict == Verdict::Pass {
         // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.

@@ -244,6 +244,9 @@ async fn shake(
         };
         Arc::new(timeline).run(&scenario.timeline, request.seed).await;
     }
+    if let Some(StopReason::Aborted(why) | StopReason::Trouble(why)) = stop.reason() {
+        progress.note(&format!("stopping early: {why}"));
+    }
     phase(Phase::Recovery, Some(scenario.recovery.hold.0));
     recover(scenario, &faults, &view, stop).await;
 
