@@ -1,11 +1,15 @@
 //! Each scenario file tagged `ci` is a test by its name, on a real cluster. Works under `cargo test` and under
 //! `cargo nextest run`; the dev profile is optimised, and the program takes the machine for itself.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+#[path = "skips/default_server.rs"]
+mod default_server;
+mod skips;
+
+use default_server::default_server;
+use libtest_mimic::{Arguments, Failed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use vaultquake::scenario::{find_scenarios, load_scenario};
-use vaultquake::server::{ProvisionOptions, ServerError, ServerSpec, provision};
 
 const TAG: &str = "ci";
 
@@ -13,42 +17,21 @@ fn main() {
     let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = find_scenarios(&[root.join("scenarios")]).unwrap_or_else(|errors| panic!("{errors}"));
-    let mut tagged = Vec::new();
+    let mut trials = Vec::new();
     for file in files {
         let scenario = load_scenario(&file).unwrap_or_else(|errors| panic!("{errors}"));
         if scenario.tags.iter().any(|tag| tag == TAG) {
-            tagged.push((name_of(&file, &root.join("scenarios")), file));
+            let name = name_of(&file, &root.join("scenarios"));
+            trials.push(skips::trial(name, default_server, move |_| run(&file)));
         }
     }
-    assert!(!tagged.is_empty(), "no scenario is tagged `{TAG}`");
-    // Listing must stay quick and quiet: nextest lists before every run.
-    let missing = if arguments.list { None } else { missing_server() };
-    let deny_skips = std::env::var_os("VAULTQUAKE_DENY_SKIPS").is_some_and(|value| value == "1");
-    let trials = tagged.into_iter().map(|(name, file)| match &missing {
-        None => Trial::test(name, move || run(&file)),
-        Some(why) if deny_skips => {
-            let why = why.clone();
-            Trial::test(name, move || Err(Failed::from(format!("skipped, and skips are denied: {why}"))))
-        }
-        Some(why) => {
-            eprintln!("skipped {name}: {why}");
-            Trial::test(name, || Ok(())).with_ignored_flag(true)
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    assert!(!trials.is_empty(), "no scenario is tagged `{TAG}`");
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
 fn name_of(file: &Path, root: &Path) -> String {
     let name = file.strip_prefix(root).unwrap_or(file).with_extension("");
     name.display().to_string()
-}
-
-/// Why the server cannot be had on this machine, if it cannot.
-fn missing_server() -> Option<String> {
-    let spec: ServerSpec = vaultquake::cli::DEFAULT_SERVER.parse().expect("our own default");
-    let provisioned = ProvisionOptions::from_env()
-        .and_then(|options| provision(&spec, &options, &mut |text| eprintln!("{text}")));
-    provisioned.err().map(|error: ServerError| error.to_string())
 }
 
 /// Where the run's report is kept, so that CI can show it: beside the other build products.

@@ -1,6 +1,7 @@
 //! Exit codes: a public contract, each with its reason.
 
 use crate::model::Verdict;
+use crate::server::ServerError;
 use std::process::ExitCode;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,16 @@ impl From<Verdict> for Exit {
             Verdict::Pass => Exit::Pass,
             Verdict::Fail => Exit::Failed,
             Verdict::Inconclusive => Exit::Inconclusive,
+        }
+    }
+}
+
+impl From<&ServerError> for Exit {
+    fn from(error: &ServerError) -> Self {
+        match error {
+            // No machine could do it: the command has to change (another version, a path, --allow-unpinned).
+            ServerError::UnknownVersion { .. } => Exit::Usage,
+            _ => Exit::Trouble,
         }
     }
 }

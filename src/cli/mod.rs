@@ -130,7 +130,10 @@ fn servers(command: ServerCommand) -> Exit {
                     print!("{said}");
                     Exit::Pass
                 }
-                Err(error) => trouble(&error),
+                Err(error) => {
+                    eprintln!("vaultquake: {error}");
+                    Exit::from(&error)
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::args::{Backend, RunArgs};
 use super::exit::Exit;
 use super::publish::publish;
-use super::signals;
+use super::signals::Signals;
 use super::terminal::{Terminal, wants_colour};
 use crate::machine::FileLock;
 use crate::machine::lock;
@@ -58,6 +58,13 @@ pub fn run(args: &RunArgs) -> Exit {
         }
     };
     let terminal = Arc::new(Terminal::new());
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("vaultquake: cannot listen for signals: {error}");
+            return Exit::Trouble;
+        }
+    };
     let server = ProvisionOptions::from_env().and_then(|options| {
         let options = ProvisionOptions { allow_unpinned: args.allow_unpinned, ..options };
         provision(&spec, &options, &mut |text| terminal.line(text))
@@ -67,11 +74,12 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(error) => {
             terminal.finish();
             eprintln!("vaultquake: {error}");
-            return Exit::Trouble;
+            return Exit::from(&error);
         }
     };
     terminal.line(&format!("{} {} from {}", server.product, server.version, server.path.display()));
-    let lock = lock::exclusive(&mut |holder| terminal.line(&format!("waiting for the machine: {holder}")));
+    let lock =
+        lock::exclusive(&mut |waiting| terminal.line(&format!("another run has the machine: {waiting}")));
     let _lock = match lock {
         Ok(lock) => lock,
         Err(error) => {
@@ -85,13 +93,16 @@ pub fn run(args: &RunArgs) -> Exit {
     };
     let about = Server { product: server.product.to_string(), version: server.version };
     let first_seed = args.seed.unwrap_or_else(|| rand::random_range(1..1_000_000));
-    let stop = Stop::default();
     let mut exits = Vec::new();
     let mut results = Vec::new();
     for planned in &planned {
         for repetition in 0..u64::from(args.repeat) {
             let seed = first_seed + repetition;
+            // Each run its own: what stopped one must not stop those after it.
+            let stop = Stop::default();
+            signals.watch_over(Some(stop.clone()));
             let done = one(args, planned, &backend, &about, seed, &terminal, &stop);
+            signals.watch_over(None);
             match done {
                 Done::Judged(result, exit) => {
                     results.push(*result);
@@ -102,7 +113,7 @@ pub fn run(args: &RunArgs) -> Exit {
                     terminal.line(&format!("{}: {why}", planned.scenario.name));
                 }
             }
-            if matches!(stop.reason(), Some(StopReason::Interrupted(_))) {
+            if signals.caught() {
                 terminal.finish();
                 return Exit::Interrupted;
             }
@@ -192,7 +203,15 @@ fn one(
     }
     let result = match published {
         Ok(result) => result,
-        Err(error) => return trouble(error.to_string()),
+        Err(error) => {
+            // What could not be written first is the cause; the report is only the last to notice.
+            let cause = match stop.reason() {
+                Some(StopReason::Trouble(why)) => format!("{why}\n  then {error}"),
+                _ => error.to_string(),
+            };
+            let folder = folder.root().display();
+            return trouble(format!("{cause}\n  what there is of the run: {folder}"));
+        }
     };
     if result.verdict == Verdict::Pass {
         // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.
@@ -222,8 +241,6 @@ fn run_to_the_end(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::SetUp(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
-        signals::listen(stop.clone())
-            .map_err(|error| RunError::SetUp(format!("cannot listen for signals: {error}")))?;
         runner::run(request, folder.clone(), started_at, zero, progress, stop.clone()).await.map(|_| ())
     })
 }

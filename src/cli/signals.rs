@@ -1,29 +1,74 @@
-//! Ctrl-C, SIGTERM and SIGHUP: once asks the run to heal, collect and report; twice ends at once. Servers die
-//! with the harness either way.
+//! Ctrl-C, SIGTERM and SIGHUP: once asks the run to heal, collect and report; twice ends at once, and so does
+//! the first one while no run is under way. Servers die with the harness either way.
 
 use super::exit::Exit;
 use crate::runner::{Stop, StopReason};
+use std::io;
+use std::sync::{Arc, Mutex};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Listens for as long as the runtime lives.
-pub fn listen(stop: Stop) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            let name = tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-                _ = hang_up.recv() => "SIGHUP",
-            };
-            if matches!(stop.reason(), Some(StopReason::Interrupted(_))) {
-                eprintln!("vaultquake: {name} again: ending at once; the run folder is left as it is");
-                std::process::exit(i32::from(Exit::Interrupted.code()));
+/// Listens from a thread of its own until the program ends: also while it waits for the machine, and while the
+/// reports of a run are written.
+pub struct Signals {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of the run that is under way.
+    stop: Option<Stop>,
+    caught: bool,
+}
+
+impl Signals {
+    pub fn listen() -> io::Result<Arc<Self>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        // Registered before this returns: from here on no signal ends the program without a word.
+        let entered = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        drop(entered);
+        let signals = Arc::new(Self { state: Mutex::default() });
+        let heed = {
+            let signals = signals.clone();
+            async move {
+                loop {
+                    signals.heed(tokio::select! {
+                        _ = interrupt.recv() => "SIGINT",
+                        _ = terminate.recv() => "SIGTERM",
+                        _ = hang_up.recv() => "SIGHUP",
+                    });
+                }
             }
-            eprintln!("vaultquake: {name}: healing, collecting and reporting; once more ends at once");
-            stop.ask(StopReason::Interrupted(name.to_owned()));
-        }
-    });
-    Ok(())
+        };
+        std::thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(heed))?;
+        Ok(signals)
+    }
+
+    fn heed(&self, name: &str) {
+        let mut state = self.state.lock().unwrap();
+        let what = match &state.stop {
+            None => "no run is under way; ending",
+            Some(_) if state.caught => "ending at once; the run folder is left as it is",
+            Some(stop) => {
+                eprintln!("vaultquake: {name}: healing, collecting and reporting; once more ends at once");
+                stop.ask(StopReason::Interrupted(name.to_owned()));
+                state.caught = true;
+                return;
+            }
+        };
+        eprintln!("vaultquake: {name}: {what}");
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    }
+
+    /// What a signal stops from now on; `None` when there is nothing to heal and report.
+    pub fn watch_over(&self, stop: Option<Stop>) {
+        self.state.lock().unwrap().stop = stop;
+    }
+
+    /// Whether a signal has come, even one that came after the run had been stopped for another reason.
+    pub fn caught(&self) -> bool {
+        self.state.lock().unwrap().caught
+    }
 }

@@ -244,6 +244,9 @@ async fn shake(
         };
         Arc::new(timeline).run(&scenario.timeline, request.seed).await;
     }
+    if let Some(StopReason::Aborted(why) | StopReason::Trouble(why)) = stop.reason() {
+        progress.note(&format!("stopping early: {why}"));
+    }
     phase(Phase::Recovery, Some(scenario.recovery.hold.0));
     recover(scenario, &faults, &view, stop).await;
 
@@ -300,10 +303,14 @@ async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
 
 /// Waits for full redundancy, then holds the load so that there is something to judge after the fault.
 async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView, stop: &Stop) {
-    let within = if stop.is_asked() { RECOVERY_AFTER_STOP } else { scenario.recovery.within.0 };
     let began = Instant::now();
     let nodes = faults.cluster.nodes();
-    while began.elapsed() < within {
+    loop {
+        // Looked up each time: the person may lose patience while the cluster recovers.
+        let within = if stop.is_asked() { RECOVERY_AFTER_STOP } else { scenario.recovery.within.0 };
+        if began.elapsed() >= within {
+            break;
+        }
         let left = within.saturating_sub(began.elapsed()).min(Duration::from_secs(5));
         if let Some(leader) = view.leader()
             && let Ok(client) = Client::new(&nodes[leader].endpoint)

@@ -1,0 +1,82 @@
+//! The harness itself, on real servers and through the real program: what it leaves behind, how it ends, what
+//! it says, and that it can tell what it measures. Skipped by name where the server cannot be had.
+
+#[path = "../skips/default_server.rs"]
+mod default_server;
+mod disk;
+mod endings;
+mod harness;
+mod instrument;
+mod messages;
+mod runs;
+mod saved;
+mod secrets;
+#[path = "../skips/mod.rs"]
+mod skips;
+mod validity;
+
+use default_server::default_server;
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Runs queue for the machine anyway, and what measures must not do so beside a test that searches files.
+    arguments.test_threads.get_or_insert(1);
+    let on_servers: [(&str, fn()); 20] = [
+        ("secrets::stay_private_in_a_run_that_passes", secrets::stay_private_in_a_run_that_passes),
+        ("secrets::stay_private_in_a_run_that_does_not", secrets::stay_private_in_a_run_that_does_not),
+        ("secrets::planted_ones_are_found", secrets::planted_ones_are_found),
+        ("saved::recheck_gives_the_same_bytes", saved::recheck_gives_the_same_bytes),
+        ("instrument::tells_multiplier_1_from_5", instrument::tells_multiplier_1_from_5),
+        ("instrument::shows_a_stall_of_two_seconds", instrument::shows_a_stall_of_two_seconds),
+        ("validity::a_victim_that_is_dead_already", validity::a_victim_that_is_dead_already),
+        ("validity::too_few_operations", validity::too_few_operations),
+        ("validity::an_aborted_run_does_not_stop_the_next", validity::an_aborted_run_does_not_stop_the_next),
+        ("endings::killed_in_the_fault_phase", endings::killed_in_the_fault_phase),
+        ("endings::sigint_in_the_fault_phase", || endings::signalled_in_the_fault_phase("INT")),
+        ("endings::sigterm_in_the_fault_phase", || endings::signalled_in_the_fault_phase("TERM")),
+        ("endings::sighup_in_the_fault_phase", || endings::signalled_in_the_fault_phase("HUP")),
+        ("endings::sigint_in_the_recovery_phase", endings::sigint_in_the_recovery_phase),
+        ("endings::sigint_twice", endings::sigint_twice),
+        ("endings::sigint_during_set_up", endings::sigint_during_set_up),
+        ("endings::signalled_while_waiting_for_the_machine", endings::signalled_while_waiting),
+        ("messages::machine_taken", messages::machine_taken),
+        ("messages::a_server_that_exits_at_once", messages::a_server_that_exits_at_once),
+        ("messages::an_out_folder_that_cannot_be", messages::an_out_folder_that_cannot_be),
+    ];
+    let anywhere: [(&str, fn()); 5] = [
+        ("messages::an_unknown_path", messages::an_unknown_path),
+        ("messages::a_broken_scenario", messages::a_broken_scenario),
+        ("messages::an_unknown_version", messages::an_unknown_version),
+        ("messages::an_image", messages::an_image),
+        ("messages::no_server_at_all", messages::no_server_at_all),
+    ];
+    let on_servers = on_servers.into_iter().map(|(name, test)| on_a_server(name, test));
+    let anywhere = anywhere.into_iter().map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let disk = skips::trial(
+        "disk::full_in_the_steady_phase",
+        || default_server().and_then(|_| disk::private_mounts()),
+        |()| {
+            disk::full_in_the_steady_phase();
+            Ok(())
+        },
+    );
+    let trials = anywhere.chain(on_servers).chain([disk]).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        harness::leave_ground(conclusion.has_failed());
+    }
+    conclusion.exit();
+}
+
+fn on_a_server(name: &str, test: fn()) -> Trial {
+    skips::trial(name, default_server, move |_| {
+        test();
+        Ok(())
+    })
+}
