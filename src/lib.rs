@@ -10,3 +10,4 @@ pub mod observe;
 pub mod record;
 pub mod runner;
 pub mod vault;
+pub mod watchdog;

@@ -77,6 +77,16 @@ pub trait Cluster: Send + Sync {
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
 
+    /// Told before a node is sealed by API: a backend whose nodes outlive the harness records it, or refuses.
+    async fn before_seal(&self, _node: &NodeId) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
+    /// Told when nothing remains to be undone on a node.
+    fn healed(&self, _node: &NodeId) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
     /// Process ids of the running servers that are on this machine, for CPU accounting.
     fn pids(&self) -> Vec<u32>;
 

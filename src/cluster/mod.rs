@@ -3,6 +3,7 @@
 //! A backend knows processes and addresses; it knows nothing of scenarios, load or verdicts.
 
 mod access;
+pub mod attach;
 mod backend;
 pub mod process;
 mod view;

@@ -151,6 +151,7 @@ impl FaultContext {
                 matches!(role, Role::Active | Role::Standby)
             })
             .await?;
+        self.cluster.healed(node)?;
         Ok(format!("unsealed, {seen}"))
     }
 }
