@@ -89,6 +89,13 @@ impl ProcessCluster {
         self.ca_file.as_deref()
     }
 
+    /// The process of a node that runs, this moment.
+    pub fn pid(&self, id: &NodeId) -> Option<u32> {
+        let (_, slot) = self.slot(id).ok()?;
+        let mut guard = slot.process.lock().unwrap();
+        guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
+    }
+
     fn slot(&self, id: &NodeId) -> Result<(&Node, &Slot), ClusterError> {
         let index = self.nodes.iter().position(|node| &node.id == id);
         let index = index.ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))?;
