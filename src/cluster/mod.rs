@@ -9,5 +9,5 @@ pub mod process;
 mod view;
 
 pub use access::{Access, TenantAccess};
-pub use backend::{Ability, Cluster, ClusterError, Node, Signal};
+pub use backend::{Ability, Cluster, ClusterError, Node, Signal, Took};
 pub use view::ClusterView;

@@ -8,6 +8,7 @@ use crate::model::{AttachFile, Scenario};
 use crate::record::RunFolder;
 use crate::vault::Client;
 use crate::watchdog::{self, AttachRecord, Undone, Watchdog, active_node, undo};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ const REDUNDANCY_WITHIN: Duration = Duration::from_secs(20);
 
 pub struct Attached {
     pub cluster: Arc<AttachCluster>,
+    file: AttachFile,
     folder: RunFolder,
     made: MadeLog,
     watchdog: Mutex<Option<Watchdog>>,
@@ -48,6 +50,7 @@ impl Attached {
         let watchdog = watchdog::spawn(exe, folder).map_err(|error| RunError::SetUp(error.to_string()))?;
         Ok(Self {
             cluster: Arc::new(cluster),
+            file: file.clone(),
             folder: folder.clone(),
             made,
             watchdog: Mutex::new(Some(watchdog)),
@@ -63,6 +66,12 @@ impl Attached {
     ) -> Result<Access, RunError> {
         let began = Instant::now();
         let mut access = self.cluster.access().map_err(BootstrapError::from)?;
+        let token_file = &self.file.token_file;
+        let open = std::fs::metadata(token_file).map_or(0, |about| about.permissions().mode() & 0o077);
+        if open != 0 {
+            let path = token_file.display();
+            steps.step(&format!("others can read the token file; `chmod 600 {path}`"), Duration::ZERO);
+        }
         let mut leaders = Vec::new();
         for node in self.cluster.nodes() {
             let client = Client::new(&node.endpoint)?;
@@ -107,8 +116,8 @@ impl Attached {
         Ok(access)
     }
 
-    /// Heals what is left, removes what we made, and releases the watchdog. When something could not be undone the
-    /// error says what, and how to try again.
+    /// Heals what is left, removes what we made, and releases the watchdog. When something could not be undone
+    /// the error says what, and how to try again.
     pub async fn tear_down(&self) -> Result<(), RunError> {
         let Undone { trouble, .. } = undo(&self.folder, &mut |_| {}).await;
         if let Some(watchdog) = self.watchdog.lock().unwrap().take() {

@@ -18,7 +18,7 @@ pub enum BackendChoice {
     /// Child processes of this server binary.
     Process { binary: PathBuf },
     /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog.
-    Attach { file: AttachFile, exe: PathBuf },
+    Attach { file: Box<AttachFile>, exe: PathBuf },
 }
 
 /// Keeps the ports reserved as long as the cluster may need them.
@@ -103,6 +103,11 @@ impl Ground {
         let operator = client.with_token(&access.root_token);
         bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, &steps).await?;
         Ok(access)
+    }
+
+    /// Whether what we make outlives us.
+    pub fn is_attached(&self) -> bool {
+        self.attached.is_some()
     }
 
     /// Takes down what we started, and leaves somebody else's cluster as it was.

@@ -55,6 +55,8 @@ pub enum RunError {
 
 /// Load that is still unanswered at the end is waited for until its own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+/// Setting up on a healthy cluster takes a second or two.
+const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
 /// After an interruption the person waits: healing is waited for only so long.
 const RECOVERY_AFTER_STOP: Duration = Duration::from_secs(10);
 
@@ -132,14 +134,24 @@ async fn on_ground(
     let info = describe(request, run_id, started_at, ground.cluster.as_ref());
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
 
+    let bring_up = ground.bring_up(scenario, journal, progress.as_ref());
+    tokio::pin!(bring_up);
     let brought_up = tokio::select! {
-        result = ground.bring_up(scenario, journal, progress.as_ref()) => Some(result),
-        () = stop.asked() => None,
+        result = &mut bring_up => Some(result),
+        () = stop.asked() => {
+            // A request that is cut off could still make something after the cluster was left as it was.
+            if ground.is_attached() {
+                let _ = tokio::time::timeout(UNFINISHED_WITHIN, bring_up).await;
+            }
+            None
+        }
     };
     match brought_up {
         None => Ok(()),
         Some(Err(error)) => Err(error),
-        Some(Ok(access)) => shake(request, folder, journal, history, ground, access, progress, stop).await,
+        Some(Ok(access)) => {
+            shake(request, folder, journal, history, ground, access, progress.clone(), stop).await
+        }
     }
 }
 

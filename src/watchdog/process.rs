@@ -15,6 +15,7 @@ use std::time::Duration;
 const ORDERLY: u8 = b'.';
 /// The dead harness's lock is free at once; somebody who cleans the same folder may hold it for a while.
 const LOCK_WITHIN: Duration = Duration::from_secs(300);
+const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the watchdog {}: {source}; without one an attached cluster is not touched", exe.display())]
@@ -95,6 +96,8 @@ pub fn main(run_folder: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Requests that were under way when the harness died may still make something.
+    std::thread::sleep(SETTLE);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -29,6 +29,9 @@ const NAME: &str = "attach.json";
 const UNSEAL_WITHIN: Duration = Duration::from_secs(60);
 /// After a heal the first election may take long.
 const LEADER_WITHIN: Duration = Duration::from_secs(90);
+/// A leader may change under us right after a heal.
+const ATTEMPTS: u32 = 3;
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 const EVERY: Duration = Duration::from_millis(100);
 
 impl AttachRecord {
@@ -105,10 +108,18 @@ async fn try_undo(
     if made.is_empty() {
         return Ok(());
     }
-    let leader = active_node(cluster.nodes(), LEADER_WITHIN).await.map_err(|error| text(&error))?;
-    let operator =
-        Client::new(&leader.endpoint).map_err(|error| text(&error))?.with_token(&access.root_token);
-    let (removed, trouble) = remove(&operator, &made).await;
+    let (mut removed, mut trouble) = (Vec::new(), Vec::new());
+    for attempt in 1..=ATTEMPTS {
+        let leader = active_node(cluster.nodes(), LEADER_WITHIN).await.map_err(|error| text(&error))?;
+        let operator = Client::new(&leader.endpoint).map_err(|error| text(&error))?;
+        let (now_removed, now_trouble) = remove(&operator.with_token(&access.root_token), &made).await;
+        removed.extend(now_removed);
+        trouble = now_trouble;
+        if trouble.is_empty() || attempt == ATTEMPTS {
+            break;
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
     if !removed.is_empty() {
         let names: Vec<_> = removed.iter().map(Made::name).collect();
         let did = format!("removed {}", names.join(", "));
@@ -136,7 +147,7 @@ async fn heal(cluster: &AttachCluster, left: &OpenIntent, access: &Access) -> Re
         tokio::time::sleep(HOOK_WITHIN.saturating_sub(age)).await;
     }
     let done = match intent.fault {
-        Harm::Pause => cluster.signal(&intent.node, Signal::Resume).await,
+        Harm::Pause => cluster.signal(&intent.node, Signal::Resume).await.map(|took| took.evidence),
         Harm::Kill | Harm::Stop => cluster.start(&intent.node).await,
         Harm::Seal => Ok("sealed by API".to_owned()),
     };
@@ -150,7 +161,15 @@ async fn heal(cluster: &AttachCluster, left: &OpenIntent, access: &Access) -> Re
     let client = Client::new(&node.endpoint).map_err(|error| error.to_string())?;
     let status = client.get("sys/seal-status").await.map_err(|error| error.to_string())?;
     if status.body["sealed"] == true {
-        unseal(&client, access, UNSEAL_WITHIN).await.map_err(|error| error.to_string())?;
+        // Asked only now: no node could tell it while the whole cluster was down.
+        let needed = status.body["t"].as_u64().filter(|_| status.body["type"] == "shamir").unwrap_or(0);
+        let needed = needed as usize;
+        if access.unseal_keys.len() < needed {
+            let given = access.unseal_keys.len();
+            return Err(format!("{needed} unseal keys are needed, and the attach file gives {given}"));
+        }
+        let access = Access { threshold: needed, ..access.clone() };
+        unseal(&client, &access, UNSEAL_WITHIN).await.map_err(|error| error.to_string())?;
         how += "; unsealed";
     }
     cluster.healed(&intent.node).map_err(|error| error.to_string())?;

@@ -117,7 +117,10 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         scenario,
         overrides: vec![],
         seed: 1,
-        backend: BackendChoice::Attach { file: file.clone(), exe: std::env::current_exe().unwrap() },
+        backend: BackendChoice::Attach {
+            file: Box::new(file.clone()),
+            exe: std::env::current_exe().unwrap(),
+        },
         server: Server { product: "openbao".into(), version: "unknown".into() },
         out: folder.root().to_owned(),
         command: "cargo test --test attach".into(),
@@ -190,6 +193,19 @@ impl Ground {
             let autopilot = operator.get("sys/storage/raft/autopilot/configuration").await?;
             found.insert(autopilot.body["data"].to_string());
             Ok(found)
+        })
+    }
+
+    pub fn make_policies(&self, names: &[&str]) -> Result<(), Failed> {
+        let nodes = nodes_of(&self.file).map_err(|error| error.to_string())?;
+        let token = std::fs::read_to_string(&self.file.token_file)?;
+        runtime().block_on(async {
+            let operator = Client::new(&nodes[0].endpoint)?.with_token(token.trim());
+            for name in names {
+                let body = serde_json::json!({ "policy": "path \"x\" { capabilities = [\"read\"] }" });
+                operator.post(&format!("sys/policies/acl/{name}"), body).await?;
+            }
+            Ok(())
         })
     }
 

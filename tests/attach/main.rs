@@ -19,12 +19,14 @@ fn main() -> ExitCode {
     if let Some(code) = roles::play(&words) {
         return code;
     }
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 7] = [
         ("without_disposable_nothing_destructive_is_done", refused::without_disposable),
         ("with_another_id_nothing_at_all_is_done", refused::with_another_id),
         ("a_killed_leader_is_healed_and_nothing_of_ours_remains", attached::leader_kill),
         ("a_hook_that_does_nothing_is_found_out", attached::idle_hook),
         ("a_killed_harness_is_cleaned_up_after", attached::killed_harness),
+        ("without_a_watchdog_clean_does_its_work", attached::killed_watchdog),
+        ("clean_removes_only_names_of_ours", attached::clean_cluster),
     ];
     let binary = std::env::var_os(BINARY).map(PathBuf::from);
     if binary.is_none() {

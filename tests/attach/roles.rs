@@ -5,7 +5,7 @@ use libtest_mimic::Failed;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
-use vaultquake::model::{AttachFile, FaultKind};
+use vaultquake::model::{AttachFile, FaultKind, Target};
 use vaultquake::record::RunFolder;
 use vaultquake::up::{Down, UpFolder, detach, down, own, state_root};
 use vaultquake::vault::{Client, Endpoint, TlsMaterial};
@@ -20,9 +20,11 @@ pub fn play(words: &[String]) -> Option<ExitCode> {
             let folder = UpFolder::at(&state_root(), name).unwrap();
             runtime().block_on(own(&folder, &Quiet)).map_err(|error| error.to_string())
         }
-        ["harness", file, folder] => {
+        ["harness", file, target, folder] => {
             let file: AttachFile = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-            let ended = run(&file, scenario(FaultKind::Kill, 60), RunFolder::at(folder));
+            let mut scenario = scenario(FaultKind::Kill, 60);
+            scenario.timeline[0].target = Target::from(target);
+            let ended = run(&file, scenario, RunFolder::at(folder));
             ended.map(drop).map_err(|error| error.to_string())
         }
         _ => return None,

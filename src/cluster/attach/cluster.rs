@@ -6,7 +6,7 @@ use super::guard::{Standing, ask_cluster_ids, health, judge};
 use super::hooks::{HookRunner, output_folder};
 use super::intents::{Harm, IntentLog, OpenIntent, intents_file};
 use super::probe::{Reaction, react, react_until};
-use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took};
 use crate::model::{AttachFile, AttachNode, HookName, NodeId};
 use crate::record::RecordError;
 use crate::vault::{Client, Endpoint, EndpointError, TlsMaterial};
@@ -182,7 +182,7 @@ impl AttachCluster {
         self.intents.intend(&spec.id, harm, heal, cluster_id).map_err(unrecorded)
     }
 
-    async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<String, ClusterError> {
+    async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<Took, ClusterError> {
         let (node, spec) = self.find(id)?;
         let before = react(node, ANSWER_WITHIN).await;
         if before != Reaction::Answers {
@@ -207,17 +207,20 @@ impl AttachCluster {
             Ok((Reaction::Refuses, _)) if harm == Harm::Pause => Err(ClusterError::Failed(format!(
                 "hook `{name}` exited 0 but {id} refuses connections: it is not paused, it is down"
             ))),
-            Ok((reaction, _)) => Ok(format!(
-                "hook `{name}` of {id} exited 0 after {} ms; {id} {} {} ms after the hook began",
-                ran.as_millis(),
-                reaction.in_words(),
-                began.elapsed().as_millis()
-            )),
+            Ok((reaction, _)) => {
+                let evidence = format!(
+                    "hook `{name}` of {id} exited 0 after {} ms; {id} {} {} ms after the hook began",
+                    ran.as_millis(),
+                    reaction.in_words(),
+                    began.elapsed().as_millis()
+                );
+                Ok(Took { at: began, evidence })
+            }
         }
     }
 
     /// Runs the hook that brings a node back, and waits until it answers.
-    async fn bring_back(&self, id: &NodeId, hook: HookName, up: &str) -> Result<String, ClusterError> {
+    async fn bring_back(&self, id: &NodeId, hook: HookName, up: &str) -> Result<Took, ClusterError> {
         let (node, spec) = self.find(id)?;
         if react(node, ANSWER_WITHIN).await == Reaction::Answers {
             return Err(ClusterError::NotApplicable(format!("{id} is {up}: it answers")));
@@ -227,12 +230,15 @@ impl AttachCluster {
         let ran = self.run_hook(hook, spec).await?;
         let answers = |reaction| reaction == Reaction::Answers;
         match react_until(node, BACK_WITHIN, ANSWER_WITHIN, answers).await {
-            Ok(_) => Ok(format!(
-                "hook `{}` of {id} exited 0 after {} ms; {id} answers {} ms after the hook began",
-                hook.name(),
-                ran.as_millis(),
-                began.elapsed().as_millis()
-            )),
+            Ok(_) => {
+                let evidence = format!(
+                    "hook `{}` of {id} exited 0 after {} ms; {id} answers {} ms after the hook began",
+                    hook.name(),
+                    ran.as_millis(),
+                    began.elapsed().as_millis()
+                );
+                Ok(Took { at: began, evidence })
+            }
             Err(reaction) => Err(ClusterError::Failed(format!(
                 "hook `{}` exited 0 but {id} does not answer within {} s: it {}",
                 hook.name(),
@@ -283,7 +289,7 @@ impl Cluster for AttachCluster {
         }
     }
 
-    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<String, ClusterError> {
+    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
         match signal {
             Signal::Kill => self.harm(id, Harm::Kill, HookName::Kill).await,
             Signal::Stop => self.harm(id, Harm::Stop, HookName::Stop).await,
@@ -299,7 +305,7 @@ impl Cluster for AttachCluster {
     }
 
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
-        self.bring_back(id, HookName::Start, "running").await
+        Ok(self.bring_back(id, HookName::Start, "running").await?.evidence)
     }
 
     async fn before_seal(&self, id: &NodeId) -> Result<(), ClusterError> {

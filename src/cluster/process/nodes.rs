@@ -3,7 +3,7 @@
 use super::certificates::RunCa;
 use super::child::{ServerProcess, describe, poll_until};
 use super::config::{NodePlan, render};
-use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal};
+use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal, Took};
 use crate::model::{Blueprint, NodeId, ServerTuning};
 use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
 use async_trait::async_trait;
@@ -165,7 +165,7 @@ impl Cluster for ProcessCluster {
         None
     }
 
-    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<String, ClusterError> {
+    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
         let (node, slot) = self.slot(id)?;
         let posix = match signal {
             Signal::Kill => Posix::KILL,
@@ -201,7 +201,7 @@ impl Cluster for ProcessCluster {
                 "{id} did not react to {signal:?} within {took_ms} ms"
             )));
         }
-        Ok(match signal {
+        let evidence = match signal {
             Signal::Kill | Signal::Stop => {
                 let ended = slot.ended().unwrap_or_default();
                 let port = if refuses_connections(node).await { "refuses" } else { "still accepts" };
@@ -212,7 +212,8 @@ impl Cluster for ProcessCluster {
             }
             Signal::Pause => format!("process is stopped (kernel state T) after {took_ms} ms"),
             Signal::Resume => format!("process runs again (left kernel state T) after {took_ms} ms"),
-        })
+        };
+        Ok(Took { at: began, evidence })
     }
 
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
