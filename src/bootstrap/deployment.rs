@@ -21,8 +21,8 @@ fn tenant_id(number: u16) -> String {
     format!("00000000-0000-0000-0000-{number:012}")
 }
 
-/// `prefix` stands before every name we make on a cluster that is not ours, and `made` lists them there; empty and
-/// absent on our own.
+/// `prefix` stands before every name we make on a cluster that is not ours, and `made` lists them there;
+/// empty and absent on our own.
 pub async fn apply(
     operator: &Client,
     blueprint: &Blueprint,

@@ -62,8 +62,8 @@ pub async fn find_ours(operator: &Client) -> Result<Vec<Made>, BootstrapError> {
     Ok(found)
 }
 
-/// Removes what is there of `made`, last made first; what is not there is passed over. Goes on after a failure;
-/// returns what was removed and what could not be.
+/// Removes what is there of `made`, last made first; what is not there is passed over. Goes on after a
+/// failure; returns what was removed and what could not be.
 pub async fn remove(operator: &Client, made: &[Made]) -> (Vec<Made>, Vec<String>) {
     let (mut removed, mut trouble) = (Vec::new(), Vec::new());
     for made in made.iter().rev() {
@@ -107,8 +107,8 @@ async fn remove_one(operator: &Client, made: &Made) -> Result<bool, BootstrapErr
     Ok(true)
 }
 
-/// Each first login makes an identity entity, which outlives its auth mount: those of our roles go first, while the
-/// mount still says which they are.
+/// Each first login makes an identity entity, which outlives its auth mount: those of our roles go first,
+/// while the mount still says which they are.
 async fn remove_entities(operator: &Client, mount: &str) -> Result<(), BootstrapError> {
     let mounts = operator.get("sys/auth").await?;
     let accessor = mounts.body["data"][format!("{mount}/")]["accessor"].clone();

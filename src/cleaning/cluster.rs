@@ -1,4 +1,5 @@
-//! Everything with a name of ours on an attached cluster, of whichever run: for when the run folders are lost.
+//! Everything with a name of ours on an attached cluster, of whichever run: for when the run folders are
+//! lost.
 
 use super::{CleanError, Cleaned};
 use crate::bootstrap::{Made, find_ours, remove};
@@ -11,9 +12,9 @@ use std::time::Duration;
 
 const LEADER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Removes mounts, auth mounts and policies named `vq-<six hexadecimal digits>-…`. A run that is alive on that
-/// cluster loses what it made: nobody can see from here whether there is one, so the attach file must name the
-/// cluster as disposable.
+/// Removes mounts, auth mounts and policies named `vq-<six hexadecimal digits>-…`. A run that is alive on
+/// that cluster loses what it made: nobody can see from here whether there is one, so the attach file must
+/// name the cluster as disposable.
 pub async fn clean_cluster(file: &AttachFile) -> Result<Cleaned, CleanError> {
     let failed = |error: &dyn std::fmt::Display| CleanError::Failed(error.to_string());
     let scratch = tempfile::tempdir().map_err(|error| failed(&error))?;

@@ -1,5 +1,5 @@
-//! Removes what killed runs left, on this machine and on attached clusters. Touches nothing that a living run has, and
-//! nothing that does not carry a name of ours.
+//! Removes what killed runs left, on this machine and on attached clusters. Touches nothing that a living run
+//! has, and nothing that does not carry a name of ours.
 
 mod cluster;
 mod run;

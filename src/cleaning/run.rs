@@ -7,8 +7,8 @@ use crate::watchdog::undo;
 use std::fs;
 use std::path::Path;
 
-/// Does what a watchdog would have done, and removes the servers' data of a run on processes that did not end.
-/// `say` is told of each step on a cluster as it is done.
+/// Does what a watchdog would have done, and removes the servers' data of a run on processes that did not
+/// end. `say` is told of each step on a cluster as it is done.
 pub async fn clean_run(
     folder: &RunFolder,
     say: &mut (dyn FnMut(&str) + Send),

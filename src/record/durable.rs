@@ -34,8 +34,8 @@ impl<T: Serialize + DeserializeOwned> DurableLines<T> {
             .map_err(|source| RecordError { path: self.path.clone(), source })
     }
 
-    /// Everything in the file; none when there is no file. A line that was cut off is passed over: what it would
-    /// have announced was never begun.
+    /// Everything in the file; none when there is no file. A line that was cut off is passed over: what it
+    /// would have announced was never begun.
     pub fn read(path: &Path) -> Result<Vec<T>, RecordError> {
         match std::fs::read(path) {
             Ok(bytes) => Ok(bytes

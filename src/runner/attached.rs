@@ -25,7 +25,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Looks at the cluster, records how to undo things on it, and starts the watchdog. Changes nothing there.
+    /// Looks at the cluster, records how to undo things on it, and starts the watchdog. Changes nothing
+    /// there.
     pub async fn prepare(
         file: &AttachFile,
         exe: &Path,
@@ -116,8 +117,8 @@ impl Attached {
         Ok(access)
     }
 
-    /// Heals what is left, removes what we made, and releases the watchdog. When something could not be undone
-    /// the error says what, and how to try again.
+    /// Heals what is left, removes what we made, and releases the watchdog. When something could not be
+    /// undone the error says what, and how to try again.
     pub async fn tear_down(&self) -> Result<(), RunError> {
         let Undone { trouble, .. } = undo(&self.folder, &mut |_| {}).await;
         if let Some(watchdog) = self.watchdog.lock().unwrap().take() {

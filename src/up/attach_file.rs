@@ -1,4 +1,5 @@
-//! The attach file of an `up` cluster: with hooks that work, so that the attach backend can be tried on it at once.
+//! The attach file of an `up` cluster: with hooks that work, so that the attach backend can be tried on it at
+//! once.
 
 use super::UpFolder;
 use crate::cluster::Node;

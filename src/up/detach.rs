@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Starts `exe up --owner <name>` with `$XDG_STATE_HOME` as it is here, and waits until the cluster is ready, 90 s
-/// at most. Blocks the calling thread.
+/// Starts `exe up --owner <name>` with `$XDG_STATE_HOME` as it is here, and waits until the cluster is ready,
+/// 90 s at most. Blocks the calling thread.
 ///
 /// # Errors
 /// When the name is taken, or the owner ends or is not ready in time; then it is ended, and its log is named.
@@ -76,8 +76,8 @@ fn wait_until_ready(folder: &UpFolder, owner: &mut Child) -> Result<UpCluster, U
     }
 }
 
-/// What the hidden `up --owner <name>` does: brings up what `detach` asked for and keeps it until SIGTERM, SIGINT or
-/// SIGHUP.
+/// What the hidden `up --owner <name>` does: brings up what `detach` asked for and keeps it until SIGTERM,
+/// SIGINT or SIGHUP.
 pub async fn own(folder: &UpFolder, progress: &dyn Progress) -> Result<(), UpError> {
     let request = folder.request().ok_or_else(|| {
         UpError::Failed(format!("{} holds no request; start it with `up --detach`", folder.root().display()))

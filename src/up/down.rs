@@ -23,6 +23,7 @@ pub fn down(state_root: &Path, name: Option<&str>) -> Result<(String, Down), UpE
     let mut up = UpFolder::names(state_root);
     let name = match (name, up.len()) {
         (Some(name), _) if up.iter().any(|other| other == name) => name.to_owned(),
+        (Some(_), 0) => return Err(UpError::NoneUp),
         (Some(name), _) => return Err(UpError::NotUp { name: name.to_owned(), up }),
         (None, 0) => return Err(UpError::NoneUp),
         (None, 1) => up.remove(0),

@@ -1,5 +1,5 @@
-//! A bootstrapped cluster to play with, in the foreground or kept by an owner process, and its end. Measures and
-//! judges nothing.
+//! A bootstrapped cluster to play with, in the foreground or kept by an owner process, and its end. Measures
+//! and judges nothing.
 
 mod attach_file;
 mod detach;
@@ -60,7 +60,7 @@ pub enum UpError {
         "a cluster named `{name}` is up already; `vaultquake down {name}` ends it, or give this one another name"
     )]
     AlreadyUp { name: String },
-    #[error("no cluster named `{name}` is up; up are: {}", if up.is_empty() { "none".to_owned() } else { up.join(", ") })]
+    #[error("no cluster named `{name}` is up; up are: {}", up.join(", "))]
     NotUp { name: String, up: Vec<String> },
     #[error("no cluster is up")]
     NoneUp,

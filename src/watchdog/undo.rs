@@ -1,5 +1,5 @@
-//! Undoes what one run did to an attached cluster: heals by the intents on disk, removes by the list of what was
-//! made. Safe to repeat.
+//! Undoes what one run did to an attached cluster: heals by the intents on disk, removes by the list of what
+//! was made. Safe to repeat.
 
 use crate::bootstrap::{Made, MadeLog, made_file, remove, unseal};
 use crate::cluster::attach::{AttachCluster, HOOK_WITHIN, Harm, OpenIntent, intents_file, open_intents};

@@ -96,8 +96,8 @@ pub fn killed_harness(ground: &Ground) -> Result<(), Failed> {
     check(before == after, || format!("left: {:?}", after.symmetric_difference(&before)))
 }
 
-/// Harness and watchdog die while every node is down: no node says which cluster it is of, and `clean` goes by what
-/// the run recorded.
+/// Harness and watchdog die while every node is down: no node says which cluster it is of, and `clean` goes
+/// by what the run recorded.
 pub fn killed_watchdog(ground: &Ground) -> Result<(), Failed> {
     let before = ground.snapshot()?;
     let folder = ground.run_folder();

@@ -1,5 +1,5 @@
-//! The attach backend against a real cluster that `up` keeps: what it refuses, what it does, and that it leaves
-//! nothing behind, also when it is killed. Needs a server binary: VAULTQUAKE_TEST_BAO names it.
+//! The attach backend against a real cluster that `up` keeps: what it refuses, what it does, and that it
+//! leaves nothing behind, also when it is killed. Needs a server binary: VAULTQUAKE_TEST_BAO names it.
 
 mod attached;
 mod ground;

@@ -1,4 +1,5 @@
-//! A cluster that somebody else runs, acted on through its hooks. Without the guard's word nothing is done to it.
+//! A cluster that somebody else runs, acted on through its hooks. Without the guard's word nothing is done to
+//! it.
 //!
 //! A hook's exit status is never evidence: what the node shows afterwards is.
 
@@ -51,8 +52,8 @@ pub fn nodes_of(file: &AttachFile) -> Result<Vec<Node>, EndpointError> {
 }
 
 impl AttachCluster {
-    /// Looks at the cluster and changes nothing. `private` is where intents and hook output are kept. `recorded` is
-    /// the cluster's id when the run began, for one who comes after it.
+    /// Looks at the cluster and changes nothing. `private` is where intents and hook output are kept.
+    /// `recorded` is the cluster's id when the run began, for one who comes after it.
     pub async fn attach(
         file: &AttachFile,
         private: &Path,
@@ -147,8 +148,8 @@ impl AttachCluster {
         Ok(Access { root_token, unseal_keys, threshold, tenants: Vec::new() })
     }
 
-    /// Asks the nodes again, right before something is done to one. A heal may go by the recorded id when the whole
-    /// cluster is down: it undoes what was done to just that cluster.
+    /// Asks the nodes again, right before something is done to one. A heal may go by the recorded id when the
+    /// whole cluster is down: it undoes what was done to just that cluster.
     async fn permit(&self, heals: bool) -> Result<&str, ClusterError> {
         match (judge(self.file.disposable.as_deref(), &ask_cluster_ids(&self.nodes).await), &self.cluster_id)
         {

@@ -1,5 +1,5 @@
-//! Runs the shell commands of an attach file. Their output may hold anything, so it is kept in the private folder
-//! and never quoted. Decides nothing: whether a hook may run is asked before.
+//! Runs the shell commands of an attach file. Their output may hold anything, so it is kept in the private
+//! folder and never quoted. Decides nothing: whether a hook may run is asked before.
 
 use crate::model::{HookName, NodeId};
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -1,5 +1,5 @@
-//! What was about to be done to nodes that outlive the harness, on disk before it is done, so that somebody else
-//! can undo it.
+//! What was about to be done to nodes that outlive the harness, on disk before it is done, so that somebody
+//! else can undo it.
 
 use crate::model::{HookName, NodeId};
 use crate::record::{DurableLines, RecordError};
