@@ -3,6 +3,7 @@
 pub mod analyse;
 pub mod bootstrap;
 pub mod check;
+pub mod cleaning;
 pub mod cli;
 pub mod cluster;
 pub mod facts;
@@ -17,4 +18,6 @@ pub mod runner;
 pub mod scenario;
 pub mod server;
 pub mod slo;
+pub mod up;
 pub mod vault;
+pub mod watchdog;

@@ -1,7 +1,8 @@
 //! Engines, policies, AppRole roles and tenants of a blueprint. Every step looks before it writes, so that a
 //! second application changes nothing.
 
-use super::{BootstrapError, Progress};
+use super::made::about_to_make;
+use super::{BootstrapError, Made, MadeLog, Progress};
 use crate::cluster::{Access, TenantAccess};
 use crate::model::{Blueprint, Span};
 use crate::vault::{Client, ClientError};
@@ -20,22 +21,26 @@ fn tenant_id(number: u16) -> String {
     format!("00000000-0000-0000-0000-{number:012}")
 }
 
-/// `prefix` stands before every name we make on a cluster that is not ours; empty on our own.
+/// `prefix` stands before every name we make on a cluster that is not ours, and `made` lists them there;
+/// empty and absent on our own.
 pub async fn apply(
     operator: &Client,
     blueprint: &Blueprint,
     prefix: &str,
+    made: Option<&MadeLog>,
     access: &mut Access,
     progress: &dyn Progress,
 ) -> Result<(), BootstrapError> {
     for mount in &blueprint.mounts {
         let began = Instant::now();
         let path = format!("{prefix}{}", mount.path);
+        about_to_make(made, Made::Mount { path: path.clone() })?;
         let done = enable_mount(operator, &path, &mount.engine, mount.version).await?;
         progress.step(&format!("{} {path}/{done}", mount.engine), began.elapsed());
     }
     let began = Instant::now();
     let approle = format!("{prefix}{}", blueprint.approle.mount);
+    about_to_make(made, Made::Auth { path: approle.clone() })?;
     let done = enable_auth(operator, &approle).await?;
     progress.step(&format!("auth {approle}/{done}"), began.elapsed());
 
@@ -46,6 +51,7 @@ pub async fn apply(
         let per_tenant = policy.name.contains(TENANT) || policy.rules.contains(TENANT);
         for tenant in tenants.iter().take(if per_tenant { usize::MAX } else { 1 }) {
             let name = format!("{prefix}{}", policy_name(&policy.name, tenant));
+            about_to_make(made, Made::Policy { name: name.clone() })?;
             let mut rules = policy.rules.replace(TENANT, tenant);
             for mount in &blueprint.mounts {
                 rules = rules.replace(&format!("\"{}/", mount.path), &format!("\"{prefix}{}/", mount.path));
@@ -128,7 +134,7 @@ async fn make_tenant(
     mount: &str,
     tenant_id: &str,
 ) -> Result<TenantAccess, BootstrapError> {
-    let name = policy_name(&blueprint.approle.role, tenant_id);
+    let name = format!("{prefix}{}", policy_name(&blueprint.approle.role, tenant_id));
     let role = format!("auth/{mount}/role/{name}");
     let policies: Vec<_> = blueprint
         .approle

@@ -3,13 +3,16 @@
 
 mod deployment;
 mod form;
+mod made;
 mod unseal;
 
 pub use deployment::{apply, login, policy_name};
 pub use form::{Formed, form, wait_for_redundancy};
+pub use made::{Made, MadeLog, find_ours, is_ours, made_file, prefix_of, remove};
 pub use unseal::unseal;
 
 use crate::cluster::ClusterError;
+use crate::record::RecordError;
 use crate::vault::ClientError;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,8 @@ pub enum BootstrapError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     Api(#[from] ClientError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("{0}")]
     Unexpected(String),
 }

@@ -35,6 +35,25 @@ pub enum Command {
         /// A run folder
         run: PathBuf,
     },
+    /// Bring a bootstrapped cluster up to play with, in the foreground
+    Up(UpArgs),
+    /// End a cluster that `up --detach` keeps
+    Down {
+        /// Its name; the only one when absent
+        name: Option<String>,
+    },
+    /// Remove what killed runs left; a run that is alive is untouched
+    Clean {
+        /// A run folder, or a folder of them
+        #[arg(default_value = "reports")]
+        folder: PathBuf,
+        /// Remove everything of ours from an attached cluster instead
+        #[arg(long, value_name = "FILE", conflicts_with = "folder")]
+        cluster: Option<PathBuf>,
+    },
+    /// Heals when the harness dies; started by the attach backend
+    #[command(hide = true)]
+    Watchdog { run: PathBuf },
     /// Server binaries: list, install
     Server {
         #[command(subcommand)]
@@ -54,12 +73,11 @@ pub struct RunArgs {
     /// How nodes run
     #[arg(long, value_enum, default_value_t = Backend::Process)]
     pub backend: Backend,
-    /// Which server: PRODUCT@VERSION or PRODUCT=/path/to/binary
-    #[arg(long, default_value = super::DEFAULT_SERVER)]
-    pub server: String,
-    /// Take an unknown version whose hash is not pinned
-    #[arg(long)]
-    pub allow_unpinned: bool,
+    /// The cluster to attach to
+    #[arg(long, value_name = "FILE", required_if_eq("backend", "attach"))]
+    pub cluster: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: ServerChoice,
     /// Seed of every random choice; a fresh one when absent
     #[arg(long)]
     pub seed: Option<u64>,
@@ -81,6 +99,39 @@ pub struct RunArgs {
 pub enum Backend {
     /// Child processes on this machine
     Process,
+    /// A cluster that exists, described by --cluster FILE
+    Attach,
+}
+
+#[derive(Args)]
+pub struct ServerChoice {
+    /// Which server: PRODUCT@VERSION or PRODUCT=/path/to/binary
+    #[arg(long, default_value = super::DEFAULT_SERVER)]
+    pub server: String,
+    /// Take an unknown version whose hash is not pinned
+    #[arg(long)]
+    pub allow_unpinned: bool,
+}
+
+#[derive(Args)]
+pub struct UpArgs {
+    /// How it is called among those that are up
+    #[arg(long, default_value = "default")]
+    pub name: String,
+    /// A built-in blueprint by name, or the path of one
+    #[arg(long, default_value = "alphapulse")]
+    pub blueprint: String,
+    /// Raft's time scale, 1 to 10; the server's default of 5 when absent
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub performance_multiplier: Option<u8>,
+    #[command(flatten)]
+    pub server: ServerChoice,
+    /// Keep it in the background, owned by a process of its own; `down` ends it
+    #[arg(long)]
+    pub detach: bool,
+    /// Be that process
+    #[arg(long, hide = true)]
+    pub owner: bool,
 }
 
 #[derive(Subcommand)]

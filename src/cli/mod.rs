@@ -1,13 +1,18 @@
 //! The command line: arguments, one file per command, exit codes.
 
 mod args;
+mod clean;
 pub mod doctor;
 mod exit;
+mod one_run;
+mod planned;
 mod publish;
 mod run;
 pub mod server;
 mod signals;
+mod subject;
 mod terminal;
+mod up;
 
 pub use exit::Exit;
 
@@ -46,6 +51,16 @@ fn dispatch(command: Command) -> Exit {
         Command::Validate { paths } => validate(&paths),
         Command::Recheck { run } => judged(&run, publish::recheck),
         Command::Report { run } => judged(&run, publish::render_again),
+        Command::Up(args) => up::up(&args),
+        Command::Down { name } => up::down(name.as_deref()),
+        Command::Clean { folder, cluster } => clean::clean(&folder, cluster.as_deref()),
+        Command::Watchdog { run } => {
+            if crate::watchdog::main(&run) == ExitCode::SUCCESS {
+                Exit::Pass
+            } else {
+                Exit::Trouble
+            }
+        }
         Command::Server { command } => servers(command),
         Command::Doctor => match ProvisionOptions::from_env() {
             Ok(options) => {

@@ -15,7 +15,7 @@ pub struct Signals {
 
 #[derive(Default)]
 struct State {
-    /// Of the run that is under way.
+    /// Of the run that is under way, or of the cluster that is up.
     stop: Option<Stop>,
     caught: bool,
 }
@@ -52,7 +52,7 @@ impl Signals {
             None => "no run is under way; ending",
             Some(_) if state.caught => "ending at once; the run folder is left as it is",
             Some(stop) => {
-                eprintln!("vaultquake: {name}: healing, collecting and reporting; once more ends at once");
+                eprintln!("vaultquake: {name}: stopping in order; once more ends at once");
                 stop.ask(StopReason::Interrupted(name.to_owned()));
                 state.caught = true;
                 return;

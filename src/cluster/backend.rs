@@ -3,6 +3,7 @@
 use crate::model::NodeId;
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
+use std::time::Instant;
 
 #[derive(Clone)]
 pub struct Node {
@@ -21,6 +22,15 @@ pub enum Signal {
     Pause,
     /// SIGCONT.
     Resume,
+}
+
+/// Something done to a node.
+#[derive(Clone, Debug)]
+pub struct Took {
+    /// When it was done. What it took to be allowed to is not part of the fault.
+    pub at: Instant,
+    /// How we know that it took hold.
+    pub evidence: String,
 }
 
 /// What a fault needs from a backend. A backend that lacks one makes the scenario unsupported there.
@@ -71,11 +81,21 @@ pub trait Cluster: Send + Sync {
     /// Why this backend cannot do it; `None` when it can.
     fn lacks(&self, ability: Ability) -> Option<String>;
 
-    /// Does it, and returns how we know that it took hold.
-    async fn signal(&self, node: &NodeId, signal: Signal) -> Result<String, ClusterError>;
+    /// Does it, and returns when, and how we know that it took hold.
+    async fn signal(&self, node: &NodeId, signal: Signal) -> Result<Took, ClusterError>;
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// Told before a node is sealed by API: a backend whose nodes outlive the harness records it, or refuses.
+    async fn before_seal(&self, _node: &NodeId) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
+    /// Told when nothing remains to be undone on a node.
+    fn healed(&self, _node: &NodeId) -> Result<(), ClusterError> {
+        Ok(())
+    }
 
     /// Process ids of the running servers that are on this machine, for CPU accounting.
     fn pids(&self) -> Vec<u32>;

@@ -3,10 +3,11 @@
 //! A backend knows processes and addresses; it knows nothing of scenarios, load or verdicts.
 
 mod access;
+pub mod attach;
 mod backend;
 pub mod process;
 mod view;
 
 pub use access::{Access, TenantAccess};
-pub use backend::{Ability, Cluster, ClusterError, Node, Signal};
+pub use backend::{Ability, Cluster, ClusterError, Node, Signal, Took};
 pub use view::ClusterView;

@@ -19,9 +19,8 @@ impl Fault for Kill {
         _id: &str,
         node: Option<&NodeId>,
     ) -> Result<Applied, FaultError> {
-        let at_ms = context.journal.now_ms();
-        let evidence = context.cluster.signal(needs_a_node(node)?, Signal::Kill).await?;
-        Ok(Applied { at_ms, evidence })
+        let took = context.cluster.signal(needs_a_node(node)?, Signal::Kill).await?;
+        Ok(Applied { at_ms: context.journal.ms_of(took.at), evidence: took.evidence })
     }
 
     async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {

@@ -152,6 +152,7 @@ impl FaultContext {
             })
             .await?;
         let caught_up = self.catch_up(node).await?;
+        self.cluster.healed(node)?;
         Ok(format!("unsealed, {seen}{caught_up}"))
     }
 

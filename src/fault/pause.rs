@@ -22,15 +22,14 @@ impl Fault for Pause {
         _id: &str,
         node: Option<&NodeId>,
     ) -> Result<Applied, FaultError> {
-        let at_ms = context.journal.now_ms();
-        let evidence = context.cluster.signal(needs_a_node(node)?, Signal::Pause).await?;
-        Ok(Applied { at_ms, evidence })
+        let took = context.cluster.signal(needs_a_node(node)?, Signal::Pause).await?;
+        Ok(Applied { at_ms: context.journal.ms_of(took.at), evidence: took.evidence })
     }
 
     async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {
         let resumed = context.cluster.signal(node, Signal::Resume).await?;
         let answers = |role| role != Role::Unreachable;
         let seen = context.wait_for_role(node, ANSWERS_WITHIN, "answering", answers).await?;
-        Ok(format!("{resumed}; {seen}"))
+        Ok(format!("{}; {seen}", resumed.evidence))
     }
 }

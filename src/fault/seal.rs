@@ -29,6 +29,7 @@ impl Fault for Seal {
         if client.get("sys/seal-status").await?.body["sealed"] == true {
             return Err(FaultError::NotApplicable(format!("{node} is already sealed")));
         }
+        context.cluster.before_seal(node).await?;
         let at_ms = context.journal.now_ms();
         let operator = client.with_token(&context.access.root_token);
         let answer = operator.call(Method::PUT, "sys/seal", None).await?;

@@ -1,6 +1,7 @@
 //! Plain data that every other module speaks in. Uses nothing of ours, does nothing live:
 //! no clock, no file, no network.
 
+mod attach;
 mod blueprint;
 mod fault;
 mod journal;
@@ -14,6 +15,7 @@ mod run_info;
 mod scenario;
 mod verdict;
 
+pub use attach::*;
 pub use blueprint::*;
 pub use fault::*;
 pub use journal::*;

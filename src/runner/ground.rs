@@ -1,11 +1,12 @@
 //! The ground a run stands on: a cluster that is up, set up and healthy, whatever backend it runs on.
 
+use super::attached::Attached;
 use super::{Progress, RunError};
 use crate::bootstrap;
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::machine::ports::{self, ReservedPort};
-use crate::model::{Event, Scenario};
+use crate::model::{AttachFile, Event, Scenario};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use std::time::Instant;
 pub enum BackendChoice {
     /// Child processes of this server binary.
     Process { binary: PathBuf },
+    /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog.
+    Attach { file: Box<AttachFile>, exe: PathBuf },
 }
 
 /// Keeps the ports reserved as long as the cluster may need them.
@@ -24,17 +27,29 @@ pub struct Ground {
     ca_file: Option<PathBuf>,
     /// Stands before every name we make; empty on a cluster that is all ours.
     pub prefix: String,
+    attached: Option<Attached>,
     _ports: Vec<ReservedPort>,
 }
 
 impl Ground {
-    /// Makes folders and configurations; starts nothing.
-    pub fn prepare(
+    /// Makes folders and configurations; starts nothing. On somebody else's cluster it only looks.
+    pub async fn prepare(
         choice: &BackendChoice,
         scenario: &Scenario,
         folder: &RunFolder,
+        run_id: &str,
     ) -> Result<Self, RunError> {
         match choice {
+            BackendChoice::Attach { file, exe } => {
+                let attached = Attached::prepare(file, exe, scenario, folder).await?;
+                Ok(Self {
+                    cluster: attached.cluster.clone(),
+                    ca_file: None,
+                    prefix: bootstrap::prefix_of(run_id),
+                    attached: Some(attached),
+                    _ports: Vec::new(),
+                })
+            }
             BackendChoice::Process { binary } => {
                 let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
                     .map_err(|error| RunError::SetUp(error.to_string()))?;
@@ -54,7 +69,13 @@ impl Ground {
                 })
                 .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
                 let ca_file = cluster.ca_file().map(PathBuf::from);
-                Ok(Self { cluster: Arc::new(cluster), ca_file, prefix: String::new(), _ports: ports })
+                Ok(Self {
+                    cluster: Arc::new(cluster),
+                    ca_file,
+                    prefix: String::new(),
+                    attached: None,
+                    _ports: ports,
+                })
             }
         }
     }
@@ -68,6 +89,9 @@ impl Ground {
     ) -> Result<Access, RunError> {
         let began = Instant::now();
         let steps = JournalledSteps { journal, progress };
+        if let Some(attached) = &self.attached {
+            return attached.bring_up(scenario, &self.prefix, &steps).await;
+        }
         let blueprint = &scenario.blueprint;
         let formed =
             bootstrap::form(self.cluster.as_ref(), &blueprint.seal, self.ca_file.as_deref(), &steps).await?;
@@ -82,8 +106,27 @@ impl Ground {
         let client =
             Client::new(&self.cluster.nodes()[0].endpoint).map_err(bootstrap::BootstrapError::from)?;
         let operator = client.with_token(&access.root_token);
-        bootstrap::apply(&operator, blueprint, &self.prefix, &mut access, &steps).await?;
+        bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, &steps).await?;
         Ok(access)
+    }
+
+    /// What somebody else's cluster says of itself; of our own we know it.
+    pub fn server_version(&self) -> Option<&str> {
+        self.attached.as_ref().map(|attached| attached.cluster.version())
+    }
+
+    /// Whether what we make outlives us.
+    pub fn is_attached(&self) -> bool {
+        self.attached.is_some()
+    }
+
+    /// Takes down what we started, and leaves somebody else's cluster as it was.
+    pub async fn tear_down(&self) -> Result<(), RunError> {
+        self.cluster.shut_down().await;
+        match &self.attached {
+            Some(attached) => attached.tear_down().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bootstrap::{BootstrapError, wait_for_redundancy};
 use crate::cluster::{Access, Cluster, ClusterView};
 use crate::fault::{FaultContext, of_step};
 use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
-use crate::machine;
+use crate::machine::{self, FileLock};
 use crate::model::{
     Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, RunInfo, Scenario, Server, Unit, Workload,
 };
@@ -55,6 +55,8 @@ pub enum RunError {
 
 /// Load that is still unanswered at the end is waited for until its own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+/// Setting up on a healthy cluster takes a second or two.
+const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
 /// After an interruption the person waits: healing is waited for only so long.
 const RECOVERY_AFTER_STOP: Duration = Duration::from_secs(10);
 
@@ -67,6 +69,11 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     stop: Stop,
 ) -> Result<RunEnd, RunError> {
+    // Held until the run is over: whoever finds it free knows that nobody will clean up any more.
+    let lock = FileLock::try_acquire(&folder.lock()).map_err(|error| RunError::SetUp(error.to_string()))?;
+    let _lock = lock.ok_or_else(|| {
+        RunError::SetUp(format!("{} belongs to a run that is alive", folder.root().display()))
+    })?;
     let journal = Journal::create(&folder.journal(), zero)?;
     let history = HistoryWriter::create(&folder.history())?;
     let ended = match set_up_and_run(&request, &folder, started_at, &journal, &history, progress, &stop).await
@@ -102,22 +109,50 @@ async fn set_up_and_run(
     let scenario = &request.scenario;
     journal.write(Event::Phase { phase: Phase::Setup });
     progress.phase(Phase::Setup, None);
-    let ground = Ground::prepare(&request.backend, scenario, folder)?;
+    let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
+    let ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
+    let result =
+        on_ground(request, folder, started_at, journal, history, &ground, run_id, progress, stop).await;
+    let torn_down = ground.tear_down().await;
+    result.and(torn_down)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call site; each is another part of the run")]
+async fn on_ground(
+    request: &RunRequest,
+    folder: &RunFolder,
+    started_at: jiff::Timestamp,
+    journal: &Journal,
+    history: &HistoryWriter,
+    ground: &Ground,
+    run_id: String,
+    progress: Arc<dyn Progress>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    let scenario = &request.scenario;
     check_abilities(scenario, ground.cluster.as_ref())?;
-    let info = describe(request, started_at, ground.cluster.as_ref());
+    let info = describe(request, run_id, started_at, ground);
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
 
+    let bring_up = ground.bring_up(scenario, journal, progress.as_ref());
+    tokio::pin!(bring_up);
     let brought_up = tokio::select! {
-        result = ground.bring_up(scenario, journal, progress.as_ref()) => Some(result),
-        () = stop.asked() => None,
+        result = &mut bring_up => Some(result),
+        () = stop.asked() => {
+            // A request that is cut off could still make something after the cluster was left as it was.
+            if ground.is_attached() {
+                let _ = tokio::time::timeout(UNFINISHED_WITHIN, bring_up).await;
+            }
+            None
+        }
     };
-    let result = match brought_up {
+    match brought_up {
         None => Ok(()),
         Some(Err(error)) => Err(error),
-        Some(Ok(access)) => shake(request, folder, journal, history, &ground, access, progress, stop).await,
-    };
-    ground.cluster.shut_down().await;
-    result
+        Some(Ok(access)) => {
+            shake(request, folder, journal, history, ground, access, progress.clone(), stop).await
+        }
+    }
 }
 
 fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), RunError> {
@@ -132,15 +167,17 @@ fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), Run
     Ok(())
 }
 
-fn describe(request: &RunRequest, started_at: jiff::Timestamp, cluster: &dyn Cluster) -> RunInfo {
+fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, ground: &Ground) -> RunInfo {
+    let cluster = ground.cluster.as_ref();
     let nodes = cluster.nodes().iter();
+    let version = ground.server_version().unwrap_or(&request.server.version).to_owned();
     RunInfo {
         version: 1,
-        run_id: format!("{:06x}", rand::rng().random_range(0..1u32 << 24)),
+        run_id,
         scenario: request.scenario.clone(),
         seed: request.seed,
         backend: cluster.backend().to_owned(),
-        server: request.server.clone(),
+        server: Server { version, ..request.server.clone() },
         nodes: nodes
             .map(|node| NodeInfo { id: node.id.clone(), api_addr: node.endpoint.url.clone() })
             .collect(),

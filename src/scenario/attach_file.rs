@@ -6,74 +6,10 @@ use super::diagnostic::FileErrors;
 use super::raw_attach::{RawAttach, RawNode, RawPostgres};
 use super::source::Source;
 use super::yaml::{self, Text, shorten};
-use crate::model::NodeId;
+use crate::model::{AttachFile, AttachNode, AttachPostgres, NodeId};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// A cluster that is attached to. Paths are already relative to the working directory, not to the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttachFile {
-    pub nodes: Vec<AttachNode>,
-    /// Always there when a node's address is https.
-    pub ca_cert: Option<PathBuf>,
-    /// Client certificate and its key, in this order.
-    pub client_identity: Option<(PathBuf, PathBuf)>,
-    pub token_file: PathBuf,
-    pub unseal_keys_file: Option<PathBuf>,
-    pub postgres: Option<AttachPostgres>,
-    /// The `cluster_id` of the cluster that may be harmed; without it nothing destructive is done.
-    pub disposable: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttachNode {
-    pub id: NodeId,
-    /// `http://` or `https://`, host and port, without a path and without a final slash.
-    pub api_addr: String,
-    /// Shell commands, by what they do.
-    pub hooks: BTreeMap<Hook, String>,
-    pub audit_file: Option<PathBuf>,
-    pub log_file: Option<PathBuf>,
-    pub data_dir: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttachPostgres {
-    /// As we reach it; holds no password.
-    pub url: String,
-    /// As the server under test reaches it; holds no password.
-    pub server_url: String,
-    pub password_file: PathBuf,
-}
-
-/// What a hook does to its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hook {
-    Kill,
-    Stop,
-    Start,
-    Pause,
-    Resume,
-    Isolate,
-    HealIsolate,
-    Upgrade,
-}
-
-impl Hook {
-    pub fn name(self) -> &'static str {
-        match self {
-            Hook::Kill => "kill",
-            Hook::Stop => "stop",
-            Hook::Start => "start",
-            Hook::Pause => "pause",
-            Hook::Resume => "resume",
-            Hook::Isolate => "isolate",
-            Hook::HealIsolate => "heal-isolate",
-            Hook::Upgrade => "upgrade",
-        }
-    }
-}
 
 /// Reads an attach file.
 ///
@@ -113,14 +49,9 @@ fn check(checker: &mut Checker, raw: &RawAttach) -> Option<AttachFile> {
             help,
         );
     }
-    let client_identity = match (&raw.client_cert, &raw.client_key) {
-        (None, None) => None,
-        (Some(cert), Some(key)) => Some((file(checker, cert), file(checker, key))),
-        (Some(alone), None) | (None, Some(alone)) => {
-            checker.error(alone, "a client certificate and its key belong together", "name both or neither");
-            None
-        }
-    };
+    if let (Some(alone), None) | (None, Some(alone)) = (&raw.client_cert, &raw.client_key) {
+        checker.error(alone, "a client certificate and its key belong together", "name both or neither");
+    }
     let postgres = match &raw.postgres {
         None => Some(None),
         Some(raw) => postgres(checker, raw).map(Some),
@@ -132,7 +63,8 @@ fn check(checker: &mut Checker, raw: &RawAttach) -> Option<AttachFile> {
     Some(AttachFile {
         nodes: nodes?,
         ca_cert: raw.ca_cert.as_ref().map(|text| file(checker, text)),
-        client_identity,
+        client_cert: raw.client_cert.as_ref().map(|text| file(checker, text)),
+        client_key: raw.client_key.as_ref().map(|text| file(checker, text)),
         token_file: file(checker, &raw.token_file),
         unseal_keys_file: raw.unseal_keys_file.as_ref().map(|text| file(checker, text)),
         postgres: postgres?,

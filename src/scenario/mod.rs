@@ -23,9 +23,7 @@ mod timeline_rules;
 mod words;
 mod yaml;
 
-pub use attach_file::{
-    AttachFile, AttachNode, AttachPostgres, Hook, attach_file_from_text, load_attach_file,
-};
+pub use attach_file::{attach_file_from_text, load_attach_file};
 pub use blueprint_file::{blueprint_from_text, built_in_blueprints, find_blueprint};
 pub use diagnostic::{Diagnostic, FileErrors, ScenarioErrors};
 pub use find::find_scenarios;

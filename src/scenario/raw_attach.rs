@@ -1,8 +1,8 @@
 //! An attach file as it is written, before anything is checked. The doc comments become the descriptions of
 //! the JSON Schema, so they speak to people who write attach files.
 
-use super::attach_file::Hook;
 use super::yaml::Text;
+use crate::model::HookName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -114,16 +114,16 @@ pub(super) struct RawHooks {
 }
 
 impl RawHooks {
-    pub fn given(&self) -> impl Iterator<Item = (Hook, &Text)> {
+    pub fn given(&self) -> impl Iterator<Item = (HookName, &Text)> {
         [
-            (Hook::Kill, &self.kill),
-            (Hook::Stop, &self.stop),
-            (Hook::Start, &self.start),
-            (Hook::Pause, &self.pause),
-            (Hook::Resume, &self.resume),
-            (Hook::Isolate, &self.isolate),
-            (Hook::HealIsolate, &self.heal_isolate),
-            (Hook::Upgrade, &self.upgrade),
+            (HookName::Kill, &self.kill),
+            (HookName::Stop, &self.stop),
+            (HookName::Start, &self.start),
+            (HookName::Pause, &self.pause),
+            (HookName::Resume, &self.resume),
+            (HookName::Isolate, &self.isolate),
+            (HookName::HealIsolate, &self.heal_isolate),
+            (HookName::Upgrade, &self.upgrade),
         ]
         .into_iter()
         .filter_map(|(hook, text)| text.as_ref().map(|text| (hook, text)))

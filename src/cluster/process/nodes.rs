@@ -3,7 +3,7 @@
 use super::certificates::RunCa;
 use super::child::{ServerProcess, describe, poll_until};
 use super::config::{NodePlan, render};
-use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal};
+use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal, Took};
 use crate::model::{Blueprint, NodeId, ServerTuning};
 use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
 use async_trait::async_trait;
@@ -89,6 +89,13 @@ impl ProcessCluster {
         self.ca_file.as_deref()
     }
 
+    /// The process of a node that runs, this moment.
+    pub fn pid(&self, id: &NodeId) -> Option<u32> {
+        let (_, slot) = self.slot(id).ok()?;
+        let mut guard = slot.process.lock().unwrap();
+        guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
+    }
+
     fn slot(&self, id: &NodeId) -> Result<(&Node, &Slot), ClusterError> {
         let index = self.nodes.iter().position(|node| &node.id == id);
         let index = index.ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))?;
@@ -158,7 +165,7 @@ impl Cluster for ProcessCluster {
         None
     }
 
-    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<String, ClusterError> {
+    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
         let (node, slot) = self.slot(id)?;
         let posix = match signal {
             Signal::Kill => Posix::KILL,
@@ -194,7 +201,7 @@ impl Cluster for ProcessCluster {
                 "{id} did not react to {signal:?} within {took_ms} ms"
             )));
         }
-        Ok(match signal {
+        let evidence = match signal {
             Signal::Kill | Signal::Stop => {
                 let ended = slot.ended().unwrap_or_default();
                 let port = if refuses_connections(node).await { "refuses" } else { "still accepts" };
@@ -205,7 +212,8 @@ impl Cluster for ProcessCluster {
             }
             Signal::Pause => format!("process is stopped (kernel state T) after {took_ms} ms"),
             Signal::Resume => format!("process runs again (left kernel state T) after {took_ms} ms"),
-        })
+        };
+        Ok(Took { at: began, evidence })
     }
 
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {

@@ -1,0 +1,123 @@
+//! One run of one scenario, from its folder to its printed verdict.
+
+use super::args::{Backend, RunArgs};
+use super::exit::Exit;
+use super::planned::Planned;
+use super::publish::publish;
+use super::subject::Subject;
+use super::terminal::{Terminal, wants_colour};
+use crate::model::{RunResult, Verdict};
+use crate::record::RunFolder;
+use crate::report;
+use crate::runner::{self, Progress, RunError, RunRequest, Stop, StopReason};
+use crate::scenario::overrides;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What became of one run.
+pub enum Done {
+    Judged(Box<RunResult>, Exit),
+    /// The harness or the set-up failed; told already.
+    Trouble,
+    Unsupported(String),
+}
+
+pub fn one(
+    args: &RunArgs,
+    planned: &Planned,
+    subject: &Subject,
+    seed: u64,
+    terminal: &Arc<Terminal>,
+    stop: &Stop,
+) -> Done {
+    let trouble = |text: String| {
+        terminal.finish();
+        eprintln!("vaultquake: {}: {text}", planned.scenario.name);
+        Done::Trouble
+    };
+    let (started_at, zero) = (jiff::Timestamp::now(), Instant::now());
+    let folder = match RunFolder::create(&args.out, started_at, &planned.scenario.name, seed) {
+        Ok(folder) => folder,
+        Err(error) => return trouble(error.to_string()),
+    };
+    terminal.line(&format!("{}: {} (seed {seed})", planned.scenario.name, planned.scenario.summary));
+    let request = RunRequest {
+        scenario: planned.scenario.clone(),
+        overrides: overrides(&planned.scenario),
+        seed,
+        backend: subject.backend.clone(),
+        server: subject.server.clone(),
+        out: args.out.clone(),
+        command: repeat_command(args, &planned.path, seed),
+        known_findings: planned.known_findings.clone(),
+    };
+    let progress: Arc<dyn Progress> = terminal.clone();
+    let ended = run_to_the_end(request, &folder, started_at, zero, progress, stop);
+    let setup_error = match ended {
+        Ok(()) => None,
+        Err(RunError::Unsupported { backend, what }) => {
+            let _ = std::fs::remove_dir_all(folder.root());
+            return Done::Unsupported(format!("unsupported on the {backend} backend: {what}"));
+        }
+        Err(error) => Some(error),
+    };
+    let published = publish(&folder);
+    if let Some(error) = setup_error {
+        // Nothing was measured: the reports say so, and the terminal only has to say why.
+        return trouble(format!("{error}\n  what there is of the run: {}", folder.root().display()));
+    }
+    let result = match published {
+        Ok(result) => result,
+        Err(error) => {
+            // What could not be written first is the cause; the report is only the last to notice.
+            let cause = match stop.reason() {
+                Some(StopReason::Trouble(why)) => format!("{why}\n  then {error}"),
+                _ => error.to_string(),
+            };
+            let folder = folder.root().display();
+            return trouble(format!("{cause}\n  what there is of the run: {folder}"));
+        }
+    };
+    if result.verdict == Verdict::Pass {
+        // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.
+        let _ = std::fs::remove_dir_all(folder.private().join("nodes"));
+    }
+    terminal.finish();
+    println!("{}", report::terminal(&result, wants_colour()));
+    println!("report: {}", folder.root().join("report.html").display());
+    let exit = match stop.reason() {
+        Some(StopReason::Trouble(why)) => {
+            eprintln!("vaultquake: {why}");
+            Exit::Trouble
+        }
+        _ => result.verdict.into(),
+    };
+    Done::Judged(Box::new(result), exit)
+}
+
+fn run_to_the_end(
+    request: RunRequest,
+    folder: &RunFolder,
+    started_at: jiff::Timestamp,
+    zero: Instant,
+    progress: Arc<dyn Progress>,
+    stop: &Stop,
+) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| RunError::SetUp(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async {
+        runner::run(request, folder.clone(), started_at, zero, progress, stop.clone()).await.map(|_| ())
+    })
+}
+
+fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
+    let mut command = format!("vaultquake run {} --seed {seed}", path.display());
+    if args.server.server != super::DEFAULT_SERVER {
+        command += &format!(" --server {}", args.server.server);
+    }
+    if let (Backend::Attach, Some(cluster)) = (args.backend, &args.cluster) {
+        command += &format!(" --backend attach --cluster {}", cluster.display());
+    }
+    command
+}

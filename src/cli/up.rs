@@ -1,0 +1,86 @@
+//! `vaultquake up` and `vaultquake down`.
+
+use super::args::UpArgs;
+use super::exit::Exit;
+use super::signals::Signals;
+use super::subject::server_binary;
+use super::terminal::Terminal;
+use crate::model::ServerTuning;
+use crate::runner::Stop;
+use crate::scenario::find_blueprint;
+use crate::up::{self, Down, UpError, UpFolder, UpRequest, state_root};
+
+pub fn up(args: &UpArgs) -> Exit {
+    let folder = match UpFolder::at(&state_root(), &args.name) {
+        Ok(folder) => folder,
+        Err(error) => return told(&error),
+    };
+    let terminal = Terminal::new();
+    if args.owner {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        return match runtime {
+            Ok(runtime) => runtime
+                .block_on(up::own(&folder, &terminal))
+                .map_or_else(|error| told(&error), |()| Exit::Pass),
+            Err(error) => told(&UpError::Failed(format!("cannot start the runtime: {error}"))),
+        };
+    }
+    let request = match request(args, &terminal) {
+        Ok(request) => request,
+        Err(exit) => return exit,
+    };
+    let ended = if args.detach {
+        let exe = std::env::current_exe().map_err(|error| UpError::Failed(error.to_string()));
+        exe.and_then(|exe| up::detach(&exe, &folder, &request)).map(|cluster| println!("{cluster}"))
+    } else {
+        in_the_foreground(&request, &folder, &terminal)
+    };
+    terminal.finish();
+    ended.map_or_else(|error| told(&error), |()| Exit::Pass)
+}
+
+fn request(args: &UpArgs, terminal: &Terminal) -> Result<UpRequest, Exit> {
+    let blueprint = find_blueprint(&args.blueprint).map_err(|errors| {
+        eprintln!("{errors}");
+        Exit::Usage
+    })?;
+    let server = server_binary(&args.server, &mut |text| terminal.line(text)).map_err(|none| {
+        terminal.finish();
+        eprintln!("vaultquake: {}", none.why);
+        none.exit
+    })?;
+    let tuning = ServerTuning { performance_multiplier: args.performance_multiplier };
+    Ok(UpRequest { blueprint, tuning, binary: server.path })
+}
+
+fn in_the_foreground(request: &UpRequest, folder: &UpFolder, terminal: &Terminal) -> Result<(), UpError> {
+    let failed = |error: std::io::Error| UpError::Failed(error.to_string());
+    let signals = Signals::listen().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let stop = Stop::default();
+    signals.watch_over(Some(stop.clone()));
+    let ready = |cluster: &up::UpCluster| {
+        terminal.finish();
+        println!("{cluster}\nCtrl-C ends it.");
+    };
+    runtime.block_on(up::run(request, folder, terminal, &ready, &stop))
+}
+
+pub fn down(name: Option<&str>) -> Exit {
+    match up::down(&state_root(), name) {
+        Ok((name, Down::Ended)) => println!("cluster `{name}` is down"),
+        Ok((name, Down::WasDead)) => println!("cluster `{name}` had died; what it left is removed"),
+        Err(error) => return told(&error),
+    }
+    Exit::Pass
+}
+
+fn told(error: &UpError) -> Exit {
+    eprintln!("vaultquake: {error}");
+    match error {
+        UpError::BadName(_) | UpError::NotUp { .. } | UpError::NoneUp | UpError::SeveralUp { .. } => {
+            Exit::Usage
+        }
+        _ => Exit::Trouble,
+    }
+}

@@ -1,0 +1,335 @@
+//! A cluster that somebody else runs, acted on through its hooks. Without the guard's word nothing is done to
+//! it.
+//!
+//! A hook's exit status is never evidence: what the node shows afterwards is.
+
+use super::guard::{Standing, ask_cluster_ids, health, judge};
+use super::hooks::{HookRunner, output_folder};
+use super::intents::{Harm, IntentLog, OpenIntent, intents_file};
+use super::probe::{Reaction, react, react_until};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took};
+use crate::model::{AttachFile, AttachNode, HookName, NodeId};
+use crate::record::RecordError;
+use crate::vault::{Client, Endpoint, EndpointError, TlsMaterial};
+use async_trait::async_trait;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+pub struct AttachCluster {
+    file: AttachFile,
+    nodes: Vec<Node>,
+    standing: Standing,
+    /// The cluster that the nodes said they are when we came, or that was recorded when the run began.
+    cluster_id: Option<String>,
+    version: String,
+    /// Whether nodes open themselves (a seal other than shamir).
+    unseals_itself: bool,
+    threshold: usize,
+    hooks: HookRunner,
+    intents: IntentLog,
+}
+
+/// Before a harm a node must be seen to answer, and after a heal.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// A paused node must be seen to leave a request unanswered so long.
+const HANG_DEADLINE: Duration = Duration::from_secs(1);
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+/// A clean stop hands leadership over and closes the store.
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+/// The nodes of an attach file as we reach them.
+pub fn nodes_of(file: &AttachFile) -> Result<Vec<Node>, EndpointError> {
+    let identity = match (&file.client_cert, &file.client_key) {
+        (Some(cert), Some(key)) => Some((cert.as_path(), key.as_path())),
+        _ => None,
+    };
+    let tls = file.ca_cert.as_ref().map(|ca| TlsMaterial::from_files(ca, identity)).transpose()?;
+    let node = |node: &AttachNode| {
+        Ok(Node { id: node.id.clone(), endpoint: Endpoint::new(&node.api_addr, tls.as_ref())? })
+    };
+    file.nodes.iter().map(node).collect()
+}
+
+impl AttachCluster {
+    /// Looks at the cluster and changes nothing. `private` is where intents and hook output are kept.
+    /// `recorded` is the cluster's id when the run began, for one who comes after it.
+    pub async fn attach(
+        file: &AttachFile,
+        private: &Path,
+        recorded: Option<String>,
+    ) -> Result<Self, ClusterError> {
+        let failed = |error: &dyn std::fmt::Display| ClusterError::Failed(error.to_string());
+        let nodes = nodes_of(file).map_err(|error| failed(&error))?;
+        let said = ask_cluster_ids(&nodes).await;
+        let mut ids = said.iter().filter_map(|(node, id)| Some((node, id.as_ref()?)));
+        let first = ids.next();
+        if let Some((node, id)) = first
+            && let Some((other, other_id)) = ids.find(|(_, other)| other != &id)
+        {
+            return Err(ClusterError::Failed(format!(
+                "the attach file's nodes are of different clusters: {node} of {id}, {other} of {other_id}; \
+                 name the nodes of one"
+            )));
+        }
+        let cluster_id = first.map(|(_, id)| id.clone()).or(recorded);
+        let (mut version, mut unseals_itself, mut threshold) = (String::new(), false, 0);
+        for node in &nodes {
+            let Some(health) = health(node).await else { continue };
+            version = health["version"].as_str().unwrap_or_default().to_owned();
+            if let Ok(status) = Client::new(&node.endpoint)?.get("sys/seal-status").await {
+                unseals_itself = status.body["type"].as_str().is_some_and(|kind| kind != "shamir");
+                threshold = status.body["t"].as_u64().unwrap_or(0) as usize;
+                break;
+            }
+        }
+        Ok(Self {
+            standing: judge(file.disposable.as_deref(), &said),
+            file: file.clone(),
+            nodes,
+            cluster_id,
+            unseals_itself,
+            threshold,
+            hooks: HookRunner::new(output_folder(private), version.clone()),
+            version,
+            intents: IntentLog::open(&intents_file(private)).map_err(|error| failed(&error))?,
+        })
+    }
+
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub fn cluster_id(&self) -> Option<&str> {
+        self.cluster_id.as_deref()
+    }
+
+    /// The version that the first answering node reports; empty when none answers.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What was done and is not known to be healed.
+    pub fn open_intents(&self) -> Result<Vec<OpenIntent>, RecordError> {
+        self.intents.open_intents()
+    }
+
+    /// The keys to the cluster, from the files that the attach file names.
+    pub fn access(&self) -> Result<Access, ClusterError> {
+        let read = |path: &Path, what: &str| {
+            std::fs::read_to_string(path).map_err(|error| {
+                ClusterError::Failed(format!("cannot read the {what} {}: {error}", path.display()))
+            })
+        };
+        let root_token = read(&self.file.token_file, "token file")?.trim().to_owned();
+        if root_token.is_empty() || root_token.contains(char::is_whitespace) {
+            let path = self.file.token_file.display();
+            return Err(ClusterError::Failed(format!("{path} must hold a token and nothing else")));
+        }
+        let keys = match &self.file.unseal_keys_file {
+            None => String::new(),
+            Some(path) => read(path, "file of unseal keys")?,
+        };
+        let keys = keys.lines().map(str::trim).filter(|line| !line.is_empty());
+        let unseal_keys: Vec<_> = keys.map(str::to_owned).collect();
+        if let Some(path) = &self.file.unseal_keys_file
+            && !self.unseals_itself
+            && unseal_keys.len() < self.threshold
+        {
+            return Err(ClusterError::Failed(format!(
+                "{} holds {} unseal keys, and {} are needed to open a node; write one a line",
+                path.display(),
+                unseal_keys.len(),
+                self.threshold
+            )));
+        }
+        // A node that opens itself takes no keys.
+        let threshold = if self.unseals_itself { 0 } else { self.threshold };
+        Ok(Access { root_token, unseal_keys, threshold, tenants: Vec::new() })
+    }
+
+    /// Asks the nodes again, right before something is done to one. A heal may go by the recorded id when the
+    /// whole cluster is down: it undoes what was done to just that cluster.
+    async fn permit(&self, heals: bool) -> Result<&str, ClusterError> {
+        match (judge(self.file.disposable.as_deref(), &ask_cluster_ids(&self.nodes).await), &self.cluster_id)
+        {
+            (Standing::Disposable, Some(id)) => Ok(id),
+            (Standing::Silent, Some(id)) if heals && self.file.disposable.as_ref() == Some(id) => Ok(id),
+            (Standing::Disposable | Standing::Silent, _) => Err(ClusterError::Failed(
+                "no node says which cluster it is of, so nothing is done to it".to_owned(),
+            )),
+            (Standing::NotDisposable(why) | Standing::Mismatch(why), _) => Err(ClusterError::Failed(why)),
+        }
+    }
+
+    fn find(&self, id: &NodeId) -> Result<(&Node, &AttachNode), ClusterError> {
+        let mut pairs = self.nodes.iter().zip(&self.file.nodes);
+        pairs
+            .find(|(node, _)| &node.id == id)
+            .ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))
+    }
+
+    async fn run_hook(&self, hook: HookName, spec: &AttachNode) -> Result<Duration, ClusterError> {
+        let command = spec.hooks.get(&hook).ok_or_else(|| {
+            ClusterError::Failed(format!("{} has no `{}` hook in the attach file", spec.id, hook.name()))
+        })?;
+        let peers: Vec<_> =
+            self.nodes.iter().map(|node| node.id.clone()).filter(|id| *id != spec.id).collect();
+        self.hooks.run(hook, command, &spec.id, &peers).await.map_err(ClusterError::Failed)
+    }
+
+    fn intend(&self, spec: &AttachNode, harm: Harm, cluster_id: &str) -> Result<u32, ClusterError> {
+        let heal = harm.heal_hook().and_then(|hook| spec.hooks.get(&hook)).cloned();
+        self.intents.intend(&spec.id, harm, heal, cluster_id).map_err(unrecorded)
+    }
+
+    async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<Took, ClusterError> {
+        let (node, spec) = self.find(id)?;
+        let before = react(node, ANSWER_WITHIN).await;
+        if before != Reaction::Answers {
+            let shown = before.in_words();
+            return Err(ClusterError::NotApplicable(format!("{id} was not up before: it {shown}")));
+        }
+        let cluster_id = self.permit(false).await?;
+        let intent = self.intend(spec, harm, cluster_id)?;
+        let began = Instant::now();
+        let ran = self.run_hook(hook, spec).await;
+        self.intents.act_ended(intent).map_err(unrecorded)?;
+        let ran = ran?;
+        let gone = |reaction| reaction != Reaction::Answers;
+        let seen = match harm {
+            Harm::Pause => react_until(node, GONE_WITHIN, HANG_DEADLINE, gone).await,
+            Harm::Stop => react_until(node, STOPPED_WITHIN, ANSWER_WITHIN, gone).await,
+            Harm::Kill | Harm::Seal => react_until(node, GONE_WITHIN, ANSWER_WITHIN, gone).await,
+        };
+        let name = hook.name();
+        match seen {
+            Err(_) => Err(ClusterError::Failed(format!("hook `{name}` exited 0 but {id} still answers"))),
+            Ok((Reaction::Refuses, _)) if harm == Harm::Pause => Err(ClusterError::Failed(format!(
+                "hook `{name}` exited 0 but {id} refuses connections: it is not paused, it is down"
+            ))),
+            Ok((reaction, _)) => {
+                let evidence = format!(
+                    "hook `{name}` of {id} exited 0 after {} ms; {id} {} {} ms after the hook began",
+                    ran.as_millis(),
+                    reaction.in_words(),
+                    began.elapsed().as_millis()
+                );
+                Ok(Took { at: began, evidence })
+            }
+        }
+    }
+
+    /// Runs the hook that brings a node back, and waits until it answers.
+    async fn bring_back(&self, id: &NodeId, hook: HookName, up: &str) -> Result<Took, ClusterError> {
+        let (node, spec) = self.find(id)?;
+        if react(node, ANSWER_WITHIN).await == Reaction::Answers {
+            return Err(ClusterError::NotApplicable(format!("{id} is {up}: it answers")));
+        }
+        self.permit(true).await?;
+        let began = Instant::now();
+        let ran = self.run_hook(hook, spec).await?;
+        let answers = |reaction| reaction == Reaction::Answers;
+        match react_until(node, BACK_WITHIN, ANSWER_WITHIN, answers).await {
+            Ok(_) => {
+                let evidence = format!(
+                    "hook `{}` of {id} exited 0 after {} ms; {id} answers {} ms after the hook began",
+                    hook.name(),
+                    ran.as_millis(),
+                    began.elapsed().as_millis()
+                );
+                Ok(Took { at: began, evidence })
+            }
+            Err(reaction) => Err(ClusterError::Failed(format!(
+                "hook `{}` exited 0 but {id} does not answer within {} s: it {}",
+                hook.name(),
+                BACK_WITHIN.as_secs(),
+                reaction.in_words()
+            ))),
+        }
+    }
+
+    fn lacks_hook(&self, hooks: &[HookName]) -> Option<String> {
+        for hook in hooks {
+            if let Some(node) = self.file.nodes.iter().find(|node| !node.hooks.contains_key(hook)) {
+                return Some(format!("{} has no `{}` hook in the attach file", node.id, hook.name()));
+            }
+        }
+        None
+    }
+}
+
+fn unrecorded(error: RecordError) -> ClusterError {
+    ClusterError::Failed(format!("nothing is done that is not on disk first: {error}"))
+}
+
+#[async_trait]
+impl Cluster for AttachCluster {
+    fn backend(&self) -> &'static str {
+        "attach"
+    }
+
+    fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    fn lacks(&self, ability: Ability) -> Option<String> {
+        match &self.standing {
+            Standing::NotDisposable(why) | Standing::Mismatch(why) => return Some(why.clone()),
+            Standing::Silent => return Some("no node of the attach file says which cluster it is of".into()),
+            Standing::Disposable => {}
+        }
+        match ability {
+            Ability::Kill => self.lacks_hook(&[HookName::Kill]),
+            Ability::Stop => self.lacks_hook(&[HookName::Stop]),
+            Ability::Pause => self.lacks_hook(&[HookName::Pause, HookName::Resume]),
+            Ability::Start => self.lacks_hook(&[HookName::Start]),
+            Ability::Unseal if self.unseals_itself || self.file.unseal_keys_file.is_some() => None,
+            Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
+            Ability::Operate => None,
+        }
+    }
+
+    async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
+        match signal {
+            Signal::Kill => self.harm(id, Harm::Kill, HookName::Kill).await,
+            Signal::Stop => self.harm(id, Harm::Stop, HookName::Stop).await,
+            Signal::Pause => self.harm(id, Harm::Pause, HookName::Pause).await,
+            Signal::Resume => {
+                let resumed = self.bring_back(id, HookName::Resume, "not paused").await;
+                if !matches!(resumed, Err(ClusterError::Failed(_) | ClusterError::Api(_))) {
+                    self.healed(id)?;
+                }
+                resumed
+            }
+        }
+    }
+
+    async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
+        Ok(self.bring_back(id, HookName::Start, "running").await?.evidence)
+    }
+
+    async fn before_seal(&self, id: &NodeId) -> Result<(), ClusterError> {
+        if self.unseals_itself {
+            let why = format!("{id} unseals itself, and once sealed by API opens only after a restart");
+            return Err(ClusterError::NotApplicable(why));
+        }
+        let (_, spec) = self.find(id)?;
+        let cluster_id = self.permit(false).await?;
+        let intent = self.intend(spec, Harm::Seal, cluster_id)?;
+        self.intents.act_ended(intent).map_err(unrecorded)
+    }
+
+    fn healed(&self, id: &NodeId) -> Result<(), ClusterError> {
+        self.intents.healed(id).map_err(|error| ClusterError::Failed(error.to_string()))
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        // Not on this machine, as far as we know.
+        Vec::new()
+    }
+
+    async fn shut_down(&self) {
+        // Nothing of it was started by us.
+    }
+}
