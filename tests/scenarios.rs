@@ -1,5 +1,5 @@
-//! Each scenario file tagged `ci` is a test by its name, on a real cluster. Works under `cargo test` and under
-//! `cargo nextest run`; the dev profile is optimised, and the program takes the machine for itself.
+//! Each scenario file tagged `ci` is a test by its name, on a real cluster. Works under `cargo test` and
+//! under `cargo nextest run`; the dev profile is optimised, and the program takes the machine for itself.
 
 #[path = "skips/default_server.rs"]
 mod default_server;

@@ -7,8 +7,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Listens from a thread of its own until the program ends: also while it waits for the machine, and while the
-/// reports of a run are written.
+/// Listens from a thread of its own until the program ends: also while it waits for the machine, and while
+/// the reports of a run are written.
 pub struct Signals {
     state: Mutex<State>,
 }

@@ -1,10 +1,22 @@
-//! The instrument shows what was done to it: fast and slow elections, and a stall that a closed loop would hide.
+//! The instrument shows what was done to the cluster: fast and slow elections, and a stall that a closed loop
+//! would hide.
 
 use super::harness::{Finished, Running, finish, place, result};
 use super::runs;
 use vaultquake::analyse::picture;
 use vaultquake::model::{Event, Operation, Role, Workload};
-use vaultquake::record::read_run;
+use vaultquake::record::{SavedRun, read_run};
+
+/// CPU seconds per second that neither servers nor harness had, in the second around `t_ms`.
+fn cpu_of_others(saved: &SavedRun, t_ms: f64) -> f64 {
+    let around = saved.journal.iter().filter_map(|entry| match entry.event {
+        Event::Cpu { window_ms, other, .. } if entry.t_ms >= t_ms && entry.t_ms - window_ms <= t_ms => {
+            Some(other / window_ms * 1e3)
+        }
+        _ => None,
+    });
+    around.fold(0.0, f64::max)
+}
 
 fn mttr_s(run: &Finished) -> f64 {
     run.ended.expect_code(0);
@@ -12,7 +24,23 @@ fn mttr_s(run: &Finished) -> f64 {
     let row = result.objectives.iter().find(|row| row.id == "failover.mttr").expect("failover.mttr");
     let failover = result.failovers.first().expect("a failover");
     let (write_ms, log_ms) = (failover.phases_ms.first_write.unwrap(), failover.log_ready_ms.unwrap());
-    assert!((write_ms - log_ms).abs() <= 50.0, "first write {write_ms} ms, the log says {log_ms} ms");
+    let applied_ms = result.faults[0].applied_ms.unwrap();
+    let saved = read_run(&run.folder).unwrap();
+    // The first commit is the server's work: where others have the CPU it takes longer, and that is no error
+    // of the instrument.
+    let busy = cpu_of_others(&saved, applied_ms + write_ms) > 0.5;
+    let most_ms = if busy { 500.0 } else { 50.0 };
+    let apart_ms = write_ms - log_ms;
+    assert!((-50.0..=most_ms).contains(&apart_ms), "first write {write_ms} ms, the log says {log_ms} ms");
+    let error_ms = failover.phases_ms.first_error.unwrap();
+    // What must hold on any machine: a write was under way when the new leader was ready, or soon afterwards.
+    let sent_ms = |op: &Operation| op.sent_us as f64 / 1e3 - applied_ms;
+    let done_ms = |op: &Operation| op.done_us as f64 / 1e3 - applied_ms;
+    let acknowledged = |op: &&Operation| op.op == Workload::Kv2Write && op.is_ok() && sent_ms(op) > error_ms;
+    let first = saved.history.iter().filter(acknowledged).map(sent_ms).reduce(f64::min).unwrap();
+    assert!(first <= log_ms + 50.0, "first asked {first} ms after the fault, ready at {log_ms} ms");
+    let seen = saved.history.iter().filter(acknowledged).map(done_ms).reduce(f64::min).unwrap();
+    assert!((seen - write_ms).abs() < 1.0, "the history has {seen} ms, the result {write_ms} ms");
     row.measured.expect("a figure")
 }
 
@@ -22,7 +50,7 @@ pub fn tells_multiplier_1_from_5() {
     assert!((7.0..=20.0).contains(&slow), "multiplier 5: {slow} s");
 }
 
-/// The leader sleeps for 2 s, which is too short for an election at the default timing: only the clients notice.
+/// The leader sleeps for 2 s, too short for an election at the default timing: only the clients notice.
 pub fn shows_a_stall_of_two_seconds() {
     let text = runs::fast("{ at: 0s, pause: leader, heal_after: 2s }")
         .replace("server: { performance_multiplier: 1 }\n", "")

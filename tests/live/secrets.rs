@@ -46,8 +46,8 @@ fn secrets(folder: &RunFolder) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Base64 of `secret` somewhere inside a longer text: the characters that do not depend on its neighbours, for
-/// each of the three places at which it can begin.
+/// Base64 of `secret` somewhere inside a longer text: the characters that do not depend on its neighbours,
+/// for each of the three places at which it can begin.
 fn base64_inside(secret: &[u8], alphabet: &Alphabet) -> [String; 3] {
     let engine = GeneralPurpose::new(alphabet, NO_PAD);
     [0, 1, 2].map(|before: usize| {

@@ -1,5 +1,5 @@
-//! Tests that need what a machine may lack: skipped by name, with the reason; with VAULTQUAKE_DENY_SKIPS=1 that
-//! is a failure. What is broken, rather than missing, always fails.
+//! Tests that need what a machine may lack: skipped by name, with the reason; with VAULTQUAKE_DENY_SKIPS=1
+//! that is a failure. What is broken, rather than missing, always fails.
 
 use libtest_mimic::{Completion, Failed, Trial};
 use vaultquake::server::ServerError;
