@@ -34,10 +34,6 @@ impl runner::Progress for Quiet {
     fn note(&self, _: &str) {}
 }
 
-pub fn shared(ground: Ground) -> Arc<Mutex<Ground>> {
-    Arc::new(Mutex::new(ground))
-}
-
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
 }

@@ -1,16 +1,22 @@
 //! The attach backend against a real cluster that `up` keeps: what it refuses, what it does, and that it
-//! leaves nothing behind, also when it is killed. Needs a server binary: VAULTQUAKE_TEST_BAO names it.
+//! leaves nothing behind, also when it is killed. Skipped by name where the server cannot be had.
 
 mod attached;
+#[path = "../skips/default_server.rs"]
+mod default_server;
 mod ground;
 mod refused;
 mod roles;
+#[path = "../skips/mod.rs"]
+mod skips;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use default_server::default_server;
+use ground::Ground;
+use libtest_mimic::{Arguments, Failed};
+use skips::Unmet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-const BINARY: &str = "VAULTQUAKE_TEST_BAO";
+use std::sync::{Arc, Mutex};
 
 type Test = fn(&ground::Ground) -> Result<(), Failed>;
 
@@ -28,38 +34,32 @@ fn main() -> ExitCode {
         ("without_a_watchdog_clean_does_its_work", attached::killed_watchdog),
         ("clean_removes_only_names_of_ours", attached::clean_cluster),
     ];
-    let binary = std::env::var_os(BINARY).map(PathBuf::from);
-    if binary.is_none() {
-        eprintln!("skipped, all of them: {BINARY} does not name a server binary");
-    }
     let mut arguments = Arguments::from_args();
     // They share one cluster, and each harms it.
     arguments.test_threads = Some(1);
-    let listing = arguments.list;
-    let ground = match &binary {
-        Some(binary) if !listing => match ground::Ground::up(binary) {
-            Ok(ground) => Some(ground::shared(ground)),
-            Err(error) => {
-                eprintln!("no cluster to attach to: {error}");
-                return ExitCode::FAILURE;
+    let shared: Arc<Mutex<Option<Ground>>> = Arc::default();
+    let trial = |(name, test): (&'static str, Test)| {
+        let shared = shared.clone();
+        // The first that runs brings the cluster up.
+        let on_ground = move |binary: PathBuf| {
+            let mut ground = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if ground.is_none() {
+                *ground = Some(Ground::up(&binary)?);
             }
-        },
-        _ => None,
+            ground.as_ref().map_or(Ok(()), test)
+        };
+        skips::trial(name, server, on_ground)
     };
-    let trial = |(name, test): (&str, Test)| {
-        let ground = ground.clone();
-        let run =
-            move || ground.map_or(Err(Failed::from("no cluster")), |ground| test(&ground.lock().unwrap()));
-        Trial::test(name, run).with_ignored_flag(binary.is_none())
-    };
-    let trials = tests.into_iter().map(trial).chain([Trial::test("up_detached_comes_and_goes", {
-        let binary = binary.clone();
-        move || roles::detached_comes_and_goes(&binary.ok_or("no server binary")?)
-    })
-    .with_ignored_flag(binary.is_none())]);
+    let detached = |binary: PathBuf| roles::detached_comes_and_goes(&binary);
+    let trials =
+        tests.into_iter().map(trial).chain([skips::trial("up_detached_comes_and_goes", server, detached)]);
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    if let Some(ground) = ground {
-        ground.lock().unwrap().down();
+    if let Some(mut ground) = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take() {
+        ground.down();
     }
     conclusion.exit_code()
+}
+
+fn server() -> Result<PathBuf, Unmet> {
+    Ok(default_server()?.path)
 }

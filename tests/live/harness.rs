@@ -184,7 +184,7 @@ pub fn find_runs(place: &Path) -> Vec<RunFolder> {
 pub fn events(folder: &RunFolder) -> Vec<Event> {
     let text = fs::read_to_string(folder.journal()).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let entries = whole.lines().map(|line| serde_json::from_str::<vaultquake::model::Entry>(line));
+    let entries = whole.lines().map(serde_json::from_str::<vaultquake::model::Entry>);
     entries.map(|entry| entry.expect("whole lines can be read").event).collect()
 }
 
