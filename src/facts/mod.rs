@@ -24,7 +24,7 @@ pub use latency::Latencies;
 pub use loads::{LoadOps, Part, due_within, is_served};
 pub use outages::{LISTED_OUTAGE_MS, longest_outage_ms};
 pub use phases::PhaseSpan;
-pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, send_lag_allowed_us};
+pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, sent_too_late};
 pub use redundancy::Redundancy;
 pub use roles::{RoleSegment, RoleTrack};
 

@@ -1,7 +1,7 @@
 //! The stages of a ramp, and which of them held.
 
 use super::{Latencies, LoadOps, PhaseSpan, due_within, is_served};
-use crate::model::{Bound, Event, Phase, Unit, Workload};
+use crate::model::{Bound, Event, Operation, Phase, Unit, Workload};
 use crate::record::SavedRun;
 use std::collections::BTreeSet;
 
@@ -10,10 +10,22 @@ pub const STAGE_ERROR_PERCENT_MAX: f64 = 1.0;
 /// A stage in which less than this share of its rate was acknowledged in time has broken.
 pub const MIN_ACHIEVED_SHARE: f64 = 0.95;
 
-/// How late the harness may send (99th percentile) before a latency measured against `bound_us` says more
-/// about the harness than about the server.
-pub fn send_lag_allowed_us(bound_us: f64) -> f64 {
-    (bound_us * 0.2).max(1_000.0)
+/// Whether a 99th percentile above `bound_us` is the harness's own doing. Latency counts from the intended start,
+/// so what was sent late is in it, and a bound kept all the same is kept. A bound that was not kept says nothing
+/// about the server when the harness sent late and the time from the actual sending would have kept it.
+pub fn sent_too_late(ops: &[&Operation], bound_us: f64, kept: bool) -> Option<String> {
+    let p99_us = |from: fn(&Operation) -> u64| Latencies::of(ops.iter().map(|op| from(op))).quantile_us(0.99);
+    let lag_us = p99_us(|op| op.sent_us.saturating_sub(op.due_us));
+    let served_us = p99_us(|op| op.done_us.saturating_sub(op.sent_us));
+    let allowed_us = (bound_us * 0.2).max(1_000.0);
+    let is_ours = lag_us as f64 > allowed_us && served_us as f64 <= bound_us;
+    (!kept && is_ours).then(|| {
+        format!(
+            "the harness itself sent late: 99th percentile {:.1} ms, {:.1} ms allowed",
+            lag_us as f64 / 1e3,
+            allowed_us / 1e3
+        )
+    })
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,10 +95,9 @@ fn stage(
 
     let bound = latency_bound_us(run, load.load.workload);
     let fast = bound.is_none_or(|bound| bound.holds(p99_us as f64));
-    let lag_allowed_us = send_lag_allowed_us(bound.map_or(0.0, |bound| bound.value));
-    let harness_late = send_lag_p99_us as f64 > lag_allowed_us;
     let complete = achieved >= MIN_ACHIEVED_SHARE * rate;
-    let holds = fast && complete && error_percent <= STAGE_ERROR_PERCENT_MAX && !harness_late;
+    let holds = fast && complete && error_percent <= STAGE_ERROR_PERCENT_MAX;
+    let harness_late = bound.is_some_and(|bound| sent_too_late(ops, bound.value, holds).is_some());
     Some(StageFact {
         load: index,
         rate,

@@ -30,10 +30,9 @@ impl Schedule {
     pub fn new(plan: &RatePlan, arrivals: Arrivals, lead_in: Duration, seed: u64) -> Self {
         let stages = match plan {
             RatePlan::Constant(rate) => vec![(*rate, Duration::MAX)],
-            RatePlan::Ramp { from, to, step, every } => {
-                let count = ((to.0 - from.0) / step.0 + 1e-9).floor().max(0.0) as usize + 1;
-                let rates = (0..count).map(|n| (Rate(from.0 + step.0 * n as f64), every.0));
-                std::iter::once((*from, lead_in)).chain(rates).collect()
+            RatePlan::Ramp { stages, every } => {
+                let lead_in = stages.first().map(|rate| (*rate, lead_in));
+                lead_in.into_iter().chain(stages.iter().map(|rate| (*rate, every.0))).collect()
             }
         };
         let rng = StdRng::seed_from_u64(seed);
@@ -103,8 +102,8 @@ mod tests {
 
     #[test]
     fn a_ramp_holds_each_rate_and_ends() {
-        let plan =
-            RatePlan::Ramp { from: Rate(10.0), to: Rate(30.0), step: Rate(10.0), every: Span::from_secs(2) };
+        let stages = [10.0, 20.0, 30.0].map(Rate).to_vec();
+        let plan = RatePlan::Ramp { stages, every: Span::from_secs(2) };
         let dues: Vec<_> = Schedule::new(&plan, Arrivals::Constant, Duration::from_secs(1), 1).collect();
         let in_stage = |stage| dues.iter().filter(|due| due.stage == stage).count();
         for (stage, expected) in [(0, 10), (1, 20), (2, 40), (3, 60)] {

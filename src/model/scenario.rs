@@ -49,14 +49,30 @@ impl Load {
 #[serde(rename_all = "snake_case")]
 pub enum RatePlan {
     Constant(Rate),
-    /// `from`, `from + step`, … `to`, each held for `every`; takes the place of the steady phase's fixed
-    /// rate and ends early once a stage has clearly broken.
+    /// Growing rates, each held for `every`; takes the place of the steady phase and ends early once a stage has
+    /// clearly broken. Never empty.
     Ramp {
-        from: Rate,
-        to: Rate,
-        step: Rate,
+        stages: Vec<Rate>,
         every: Span,
     },
+}
+
+impl RatePlan {
+    /// The most that is asked for at any time, per second.
+    pub fn highest(&self) -> f64 {
+        match self {
+            RatePlan::Constant(rate) => rate.0,
+            RatePlan::Ramp { stages, .. } => stages.iter().map(|rate| rate.0).fold(0.0, f64::max),
+        }
+    }
+
+    /// How long a ramp takes when no stage breaks; `None` for a fixed rate.
+    pub fn ramp_length(&self) -> Option<Span> {
+        match self {
+            RatePlan::Constant(_) => None,
+            RatePlan::Ramp { stages, every } => Some(Span(every.0 * stages.len() as u32)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

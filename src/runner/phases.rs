@@ -318,13 +318,8 @@ fn is_ramp(load: &Load) -> bool {
 
 /// A ramp takes as long as its stages, whatever `steady` says.
 fn steady_for(scenario: &Scenario) -> Duration {
-    let ramp = |load: &Load| match load.rate {
-        RatePlan::Ramp { from, to, step, every } => {
-            Some(every.0.mul_f64(((to.0 - from.0) / step.0).floor() + 1.0))
-        }
-        RatePlan::Constant(_) => None,
-    };
-    scenario.load.iter().filter_map(ramp).max().unwrap_or(scenario.steady.0)
+    let ramps = scenario.load.iter().filter_map(|load| load.rate.ramp_length());
+    ramps.max().unwrap_or(scenario.steady).0
 }
 
 async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
@@ -406,12 +401,7 @@ fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
         + scenario.recovery.hold.0;
     let rate_of = |workload| -> f64 {
         let of_workload = scenario.load.iter().filter(|load| load.workload == workload);
-        of_workload
-            .map(|load| match load.rate {
-                RatePlan::Constant(rate) => rate.0,
-                RatePlan::Ramp { to, .. } => to.0,
-            })
-            .sum()
+        of_workload.map(|load| load.rate.highest()).sum()
     };
     let (writes, cas) = (rate_of(Workload::Kv2Write), rate_of(Workload::Kv2Cas));
     KeyspacePlan::for_load(writes * lasts.as_secs_f64(), cas * lasts.as_secs_f64(), cas)

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// More than the harness can send from one machine, so it would measure itself.
 const TOTAL_RATE_MAX: f64 = 50_000.0;
-const STAGES_MAX: u32 = 500;
+const STAGES_MAX: usize = 500;
 const ROUTES: [&str; 4] = ["leader", "any", "standby", "healthy"];
 
 pub(super) fn check(
@@ -25,7 +25,7 @@ pub(super) fn check(
     let loads: Vec<Option<Load>> = raw.value.iter().map(|line| load(checker, &line.value, nodes)).collect();
     let loads: Vec<Load> = loads.into_iter().collect::<Option<_>>()?;
 
-    let total: f64 = loads.iter().map(|load| highest_rate(&load.rate)).sum();
+    let total: f64 = loads.iter().map(|load| load.rate.highest()).sum();
     if total > TOTAL_RATE_MAX {
         checker.error(
             raw,
@@ -76,18 +76,17 @@ fn route(checker: &mut Checker, text: &Text, nodes: Option<u8>) -> Option<Route>
 }
 
 fn ramp(checker: &mut Checker, raw: &RawRamp) -> Option<RatePlan> {
-    let (from, to, step) = (
-        checker.quantity::<Rate>(&raw.from),
-        checker.quantity::<Rate>(&raw.to),
-        checker.quantity::<Rate>(&raw.step),
-    );
+    let (from, to, growth) =
+        (checker.quantity::<Rate>(&raw.from), checker.quantity::<Rate>(&raw.to), growth(checker, &raw.step));
     let every = checker.quantity::<Span>(&raw.every);
-    let (from, to, step, every) = (from?, to?, step?, every?);
+    let (from, to, growth, every) = (from?, to?, growth?, every?);
     if to <= from {
         checker.error(&raw.to, format!("the ramp goes from {from} to {to}"), "`to` must be more than `from`");
         return None;
     }
-    if step.0 > to.0 - from.0 {
+    let stages = stages(from, to, growth);
+    if stages.len() < 2 {
+        let step = shorten(&raw.step.value);
         checker.error(&raw.step, format!("a step of {step} is more than the whole ramp"), "make it smaller");
         return None;
     }
@@ -96,34 +95,43 @@ fn ramp(checker: &mut Checker, raw: &RawRamp) -> Option<RatePlan> {
         checker.error(&raw.every, format!("stages of {every} are too short"), help);
         return None;
     }
-    let stages = stages(from, to, step);
-    if stages > STAGES_MAX {
+    if stages.len() > STAGES_MAX {
         let help = format!("at most {STAGES_MAX} are allowed; make `step` larger");
-        checker.error(&raw.step, format!("this ramp has {stages} stages"), help);
+        checker.error(&raw.step, format!("this ramp has more than {STAGES_MAX} stages"), help);
         return None;
     }
-    Some(RatePlan::Ramp { from, to, step, every })
+    Some(RatePlan::Ramp { stages, every })
 }
 
-fn stages(from: Rate, to: Rate, step: Rate) -> u32 {
-    // A float division that should be whole may come out a little above; both casts saturate.
-    ((to.0 - from.0) / step.0 - 1e-9).ceil().max(0.0) as u32 + 1
+/// How one stage follows from the one before.
+#[derive(Clone, Copy)]
+enum Growth {
+    By(Rate),
+    Times(f64),
 }
 
-/// How long the ramp takes when no stage breaks; `None` for a fixed rate.
-pub(super) fn ramp_length(plan: &RatePlan) -> Option<Span> {
-    match plan {
-        RatePlan::Constant(_) => None,
-        RatePlan::Ramp { from, to, step, every } => Some(Span(every.0 * stages(*from, *to, *step))),
+/// `150/s`, or `x1.5`.
+fn growth(checker: &mut Checker, text: &Text) -> Option<Growth> {
+    let Some(factor) = text.value.trim().strip_prefix(['x', '×']) else {
+        return checker.quantity::<Rate>(text).map(Growth::By);
+    };
+    let factor = factor.trim().parse().ok().filter(|factor| (1.05..=10.0).contains(factor));
+    if factor.is_none() {
+        let message = format!("`{}` is not a factor to grow by", shorten(&text.value));
+        checker.error(text, message, "write for example x1.5: more than x1.05, at most x10");
     }
+    factor.map(Growth::Times)
 }
 
-/// The most that a line asks for at any time.
-pub(super) fn highest_rate(plan: &RatePlan) -> f64 {
-    match plan {
-        RatePlan::Constant(rate) => rate.0,
-        RatePlan::Ramp { to, .. } => to.0,
-    }
+/// One more than allowed when there are too many, so that the caller can tell.
+fn stages(from: Rate, to: Rate, growth: Growth) -> Vec<Rate> {
+    let nth = |n: usize| match growth {
+        Growth::By(step) => from.0 + step.0 * n as f64,
+        // Whole requests a second are enough, and read better.
+        Growth::Times(factor) => (from.0 * factor.powi(n as i32)).round(),
+    };
+    // A step that should end at `to` may come out a little above.
+    (0..=STAGES_MAX).map(nth).take_while(|rate| *rate <= to.0 + 1e-9).map(Rate).collect()
 }
 
 fn no_line_twice(checker: &mut Checker, lines: &[Spanned<RawLoad>]) {
@@ -149,10 +157,11 @@ mod tests {
 
     #[test]
     fn a_ramp_has_as_many_stages_as_fit() {
-        for (from, to, step, expected) in
-            [(500.0, 12_000.0, 500.0, 24), (1.0, 2.0, 1.0, 2), (0.1, 0.4, 0.1, 4)]
-        {
-            assert_eq!(stages(Rate(from), Rate(to), Rate(step)), expected);
-        }
+        let count = |from, to, growth| stages(Rate(from), Rate(to), growth).len();
+        assert_eq!(count(500.0, 12_000.0, Growth::By(Rate(500.0))), 24);
+        assert_eq!(count(1.0, 2.0, Growth::By(Rate(1.0))), 2);
+        assert_eq!(count(0.1, 0.4, Growth::By(Rate(0.1))), 4);
+        assert_eq!(stages(Rate(100.0), Rate(500.0), Growth::Times(2.0)), [100.0, 200.0, 400.0].map(Rate));
+        assert_eq!(count(1.0, 50_000.0, Growth::By(Rate(0.1))), STAGES_MAX + 1);
     }
 }

@@ -91,8 +91,10 @@ fn steady_words(scenario: &Scenario) -> &'static str {
 fn load(load: &Load) -> String {
     let rate = match &load.rate {
         RatePlan::Constant(rate) => rate.to_string(),
-        RatePlan::Ramp { from, to, step, every } => {
-            format!("from {from} to {to} in steps of {step} every {every}")
+        RatePlan::Ramp { stages, every } => {
+            let ends = stages.first().zip(stages.last());
+            let ends = ends.map_or(String::new(), |(first, last)| format!("from {first} to {last} "));
+            format!("{ends}in {} stages of {every}", stages.len())
         }
     };
     let arrivals = match load.arrivals {

@@ -122,8 +122,8 @@ pub(super) struct RawRamp {
     /// The last stage's rate.
     #[schemars(with = "RateText")]
     pub to: Text,
-    /// How much faster each stage is than the one before.
-    #[schemars(with = "RateText")]
+    /// How much faster each stage is than the one before: a rate such as `200/s`, or a factor such as `x1.5`.
+    #[schemars(with = "String")]
     pub step: Text,
     /// How long each stage lasts.
     #[schemars(with = "DurationText")]

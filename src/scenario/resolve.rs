@@ -109,7 +109,7 @@ fn server(checker: &mut Checker, raw: &RawScenario) -> Option<ServerTuning> {
 }
 
 fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Option<Span> {
-    let ramp = load.and_then(|load| load.iter().find_map(|load| load_rules::ramp_length(&load.rate)));
+    let ramp = load.and_then(|load| load.iter().find_map(|load| load.rate.ramp_length()));
     match (&raw.steady, ramp) {
         (Some(text), Some(length)) => {
             let help = format!("remove `steady`: the ramp takes its place and lasts up to {length}");
@@ -124,8 +124,7 @@ fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Op
 }
 
 fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
-    let has_ramp =
-        load.is_some_and(|load| load.iter().any(|line| load_rules::ramp_length(&line.rate).is_some()));
+    let has_ramp = load.is_some_and(|load| load.iter().any(|line| line.rate.ramp_length().is_some()));
     if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
         let help =
             "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
@@ -180,7 +179,7 @@ fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
         checker.error(&raw.name, format!("this run would take up to {length}"), help);
         return;
     }
-    let rate: f64 = scenario.load.iter().map(|load| load_rules::highest_rate(&load.rate)).sum();
+    let rate: f64 = scenario.load.iter().map(|load| load.rate.highest()).sum();
     let requests = rate * length.0.as_secs_f64();
     if requests > REQUESTS_MAX {
         let help =

@@ -3,7 +3,7 @@
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
-use crate::facts::{Facts, Latencies, PhaseSpan, due_within, send_lag_allowed_us};
+use crate::facts::{Facts, Latencies, PhaseSpan, due_within, sent_too_late};
 use crate::model::{Bound, Event, Operation, Phase, RatePlan, Verdict, Workload};
 
 /// Fewer operations than this say nothing about any percentile.
@@ -32,7 +32,7 @@ pub fn judge(facts: &Facts, bound: Bound, workload: Workload, quantile: f64) -> 
         }
         let ops = due_within(&part.ops, steady.start_ms, steady.end_ms);
         let mut figure = percentile(ops, &bound, quantile, steady);
-        let late = send_lag(ops, bound.value * unit_ms * 1e3);
+        let late = sent_too_late(ops, bound.value * unit_ms * 1e3, figure.verdict == Verdict::Pass);
         if let Some(doubt) = late.as_ref().or(doubt.as_ref()) {
             figure = figure.doubted(doubt.clone());
         }
@@ -66,18 +66,6 @@ fn percentile(ops: &[&Operation], bound: &Bound, quantile: f64, steady: &PhaseSp
         note = undecided(samples, needed, (steady.end_ms - steady.start_ms) / 1e3);
     }
     Figure { measured, interval, samples, verdict, note }
-}
-
-fn send_lag(ops: &[&Operation], bound_us: f64) -> Option<String> {
-    let lag_us = Latencies::of(ops.iter().map(|op| op.sent_us.saturating_sub(op.due_us))).quantile_us(0.99);
-    let allowed_us = send_lag_allowed_us(bound_us);
-    (lag_us as f64 > allowed_us).then(|| {
-        format!(
-            "the harness itself sent late: 99th percentile {:.1} ms, {:.1} ms allowed",
-            lag_us as f64 / 1e3,
-            allowed_us / 1e3
-        )
-    })
 }
 
 /// Why the machine cannot carry a judgement against `objective_ms`, with the CPU figures beside it.

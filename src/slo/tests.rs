@@ -99,8 +99,13 @@ fn a_busy_machine_or_a_late_harness_makes_latency_inconclusive() {
     let mut blind = steady_run().build();
     blind.journal.retain(|entry| !matches!(entry.event, Event::Control { .. }));
     assert!(row(&blind, "read.p99").note.contains("recorded nothing"));
+    // Latency counts from the intended start: kept although sent late is kept; not kept because of it is open.
     let late = |_| Answer::ok(2.0).sent_late(1.5);
-    check(reads(100.0, 30.0, late), "read.p99", Inconclusive, Some(2.0), "the harness itself sent late");
+    check(reads(100.0, 30.0, late), "read.p99", Pass, Some(2.0), "");
+    let too_late = |_| Answer::ok(7.0).sent_late(4.0);
+    check(reads(100.0, 30.0, too_late), "read.p99", Inconclusive, Some(7.0), "the harness itself sent late");
+    let slow_besides = |_| Answer::ok(12.0).sent_late(4.0);
+    check(reads(100.0, 30.0, slow_besides), "read.p99", Fail, Some(12.0), "");
 }
 
 #[test]
@@ -343,7 +348,7 @@ fn throughput() {
     check(ramp(breaks_at(9e9)), "throughput.knee", Inconclusive, Some(1_600.0), "must go higher");
     check(ramp(breaks_at(0.0)), "throughput.knee", Inconclusive, None, "must begin lower");
     check(ramp(breaks_at(0.0)), "throughput.node", Fail, None, "at 400 /s");
-    let late = |rate: f64| if rate > 800.0 { Answer::ok(30.0).sent_late(25.0) } else { Answer::ok(2.0) };
+    let late = |rate: f64| if rate > 800.0 { Answer::ok(30.0).sent_late(27.0) } else { Answer::ok(2.0) };
     check(ramp(late), "throughput.knee", Inconclusive, Some(800.0), "the harness itself sent late");
     check(ramp(late), "throughput.node", Inconclusive, Some(800.0), "the harness itself sent late");
     check(steady_run().expect(&["throughput.knee"]), "throughput.knee", Inconclusive, None, "no ramp");
@@ -354,8 +359,8 @@ fn throughput() {
 #[test]
 fn a_ramp_is_no_steady_load() {
     let mut run = ramp(|_| Answer::ok(2.0)).build();
-    let [from, to, step] = [400.0, 1_600.0, 400.0].map(Rate);
-    run.info.scenario.load[0].rate = RatePlan::Ramp { from, to, step, every: Span::from_secs(5) };
+    let stages = [400.0, 800.0, 1_200.0, 1_600.0].map(Rate).to_vec();
+    run.info.scenario.load[0].rate = RatePlan::Ramp { stages, every: Span::from_secs(5) };
     assert!(row(&run, "read.p99").note.contains("is a ramp"));
 }
 
