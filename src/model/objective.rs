@@ -145,8 +145,9 @@ pub struct Objective {
     pub words: Option<String>,
 }
 
-/// Every objective that can be judged, with what is measured for it.
-pub const OBJECTIVE_IDS: [(&str, &str); 16] = [
+/// Every objective that a blueprint may carry, with what is measured for it. What this version cannot measure is
+/// carried all the same: a report must not look as if it had not been promised.
+pub const OBJECTIVE_IDS: [(&str, &str); 21] = [
     ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
     ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
     ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
@@ -163,6 +164,11 @@ pub const OBJECTIVE_IDS: [(&str, &str); 16] = [
     ("health.latency", "99th percentile of sys/health?standbyok=true on the worst node while it ran"),
     ("token.ttl", "time to live of a fresh AppRole token, as looked up"),
     ("tls.min", "the oldest TLS version that a node accepts"),
+    ("quorum", "how many of the nodes must agree before a write is acknowledged"),
+    ("audit.coverage", "acknowledged requests that stand in an audit file"),
+    ("audit.secrecy", "secret values found in plaintext in audit files, server logs and stored data"),
+    ("audit.retention", "how long audit entries are kept"),
+    ("backup.interval", "time between two snapshots that can be restored"),
 ];
 
 /// Invariants that a scenario may expect, with what each says.
