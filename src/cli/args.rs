@@ -129,9 +129,9 @@ pub struct UpArgs {
     /// Keep it in the background, owned by a process of its own; `down` ends it
     #[arg(long)]
     pub detach: bool,
-    /// Be that process
-    #[arg(long, hide = true)]
-    pub owner: bool,
+    /// Be that process, for the cluster of this name
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub owner: Option<String>,
 }
 
 #[derive(Subcommand)]

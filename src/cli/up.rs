@@ -11,12 +11,12 @@ use crate::scenario::find_blueprint;
 use crate::up::{self, Down, UpError, UpFolder, UpRequest, state_root};
 
 pub fn up(args: &UpArgs) -> Exit {
-    let folder = match UpFolder::at(&state_root(), &args.name) {
+    let folder = match UpFolder::at(&state_root(), args.owner.as_ref().unwrap_or(&args.name)) {
         Ok(folder) => folder,
         Err(error) => return told(&error),
     };
     let terminal = Terminal::new();
-    if args.owner {
+    if args.owner.is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         return match runtime {
             Ok(runtime) => runtime
