@@ -108,8 +108,7 @@ fn trouble_with(fault: &FaultFact) -> Option<String> {
 /// Health before the first fault, recovery after the last, and enough operations on both sides.
 fn surroundings(facts: &Facts) -> Vec<String> {
     let mut reasons = Vec::new();
-    let disturbing = || facts.faults.iter().filter(|fault| fault.kind != FaultKind::Expire);
-    let Some(first_ms) = disturbing().map(|fault| fault.requested_ms).reduce(f64::min) else {
+    let Some(first_ms) = facts.disturbing_faults().map(|fault| fault.requested_ms).reduce(f64::min) else {
         return reasons;
     };
     match facts.redundancy.full_at(first_ms) {

@@ -114,14 +114,15 @@ impl<'a> Facts<'a> {
         self.phase(Phase::Collect).map_or(self.end_ms, |span| span.start_ms)
     }
 
-    pub fn applied_faults(&self) -> impl Iterator<Item = &FaultFact> {
-        self.faults.iter().filter(|fault| fault.applied.is_some())
+    /// The applied faults that the service has to recover from.
+    pub fn disturbing_faults(&self) -> impl Iterator<Item = &FaultFact> {
+        self.faults.iter().filter(|fault| fault.disturbs())
     }
 
-    /// When the last applied fault was over: healed, or applied where nothing is left to heal.
-    /// `None` when no fault was applied, or one is not over yet.
+    /// When the last disturbing fault was over: healed, or applied where nothing is left to heal.
+    /// `None` when there was none, or one is not over yet.
     pub fn last_fault_over_ms(&self) -> Option<f64> {
-        self.applied_faults()
+        self.disturbing_faults()
             .map(FaultFact::over_ms)
             .try_fold(f64::NEG_INFINITY, |latest, over| over.map(|over| latest.max(over)))
             .filter(|latest| latest.is_finite())

@@ -43,10 +43,11 @@ pub fn longest_outage_ms<'o>(outages: impl IntoIterator<Item = &'o Outage>) -> f
     outages.into_iter().map(|outage| outage.end_ms - outage.start_ms).fold(0.0, f64::max)
 }
 
-/// The applied fault whose time, until it had to be recovered from, overlaps; the nearest of several.
+/// The disturbing fault whose time, until it had to be recovered from, overlaps; the nearest of several.
 fn cause(faults: &[FaultFact], within_ms: f64, start_ms: f64, end_ms: f64) -> Option<String> {
     faults
         .iter()
+        .filter(|fault| fault.disturbs())
         .filter_map(|fault| fault.applied_ms().map(|applied_ms| (fault, applied_ms)))
         .filter(|(fault, _)| {
             let over_ms = fault.over_ms().unwrap_or(f64::INFINITY);

@@ -18,7 +18,7 @@ pub struct LostWrites<'a> {
 /// The longest outage that a fault explains, of the worst operation and route.
 pub fn rto(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let Some(applied_ms) = facts.applied_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
+    let Some(applied_ms) = facts.disturbing_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
     else {
         return Figure::unknown("no fault was applied").into();
     };
@@ -116,13 +116,16 @@ pub fn rpo(writes: &LostWrites, bound: Bound) -> Judged {
 
 /// From the end of the last fault to the time since which every voter was healthy.
 pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
-    if facts.applied_faults().next().is_none() {
+    if facts.disturbing_faults().next().is_none() {
         return Figure::unknown("no fault was applied");
     }
     let Some(over_ms) = facts.last_fault_over_ms() else {
         return Figure::unknown("a fault was not healed, so nothing could come back");
     };
     let until_ms = facts.watched_until_ms();
+    if facts.redundancy.first_heard_ms(over_ms, until_ms).is_none() {
+        return Figure::unknown("autopilot was not heard after the last fault was over");
+    }
     match facts.redundancy.full_from(over_ms, until_ms) {
         Some(full_ms) => Figure::exact(&bound, (full_ms - over_ms) / 1e3),
         None => {

@@ -57,7 +57,7 @@ pub fn promises(facts: &Facts) -> Vec<Promise> {
             promises.push(Promise { id: id.into(), gating: expected(id), source, target, shown, words });
         }
     };
-    if expected("recovery.redundancy") || facts.applied_faults().next().is_some() {
+    if expected("recovery.redundancy") || facts.disturbing_faults().next().is_some() {
         let bound = recovery_bound(facts);
         add("recovery.redundancy", Some(bound), bound.to_string());
     }

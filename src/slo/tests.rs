@@ -210,6 +210,28 @@ fn failover_rpo() {
     assert_eq!(row(&unread, "failover.rpo").verdict, Inconclusive);
 }
 
+fn kill_run_heard(keep: impl Fn(f64, &Event) -> bool) -> SavedRun {
+    let mut run = kill_run().build();
+    run.journal.retain(|entry| keep(entry.t_ms, &entry.event));
+    run
+}
+
+#[test]
+fn a_token_that_runs_out_is_nothing_to_recover_from() {
+    let expiring = || {
+        steady_run().requested(12_000.0, "f1", FaultKind::Expire, "token", &[]).applied(12_001.0, "f1")
+    };
+    check(expiring(), "failover.rto", Inconclusive, None, "no fault was applied");
+    let run = expiring().build();
+    assert!(!promises(&Facts::of(&run)).iter().any(|promise| promise.id == "recovery.redundancy"));
+    assert_eq!(recovery(&Facts::of(&run)).note, "no fault was applied");
+    // A kill beside it counts from the kill alone.
+    let both = kill_run()
+        .requested(39_000.0, "f2", FaultKind::Expire, "token", &[])
+        .applied(39_001.0, "f2");
+    check(both, "recovery.redundancy", Pass, Some(3.0), "");
+}
+
 #[test]
 fn recovery_redundancy() {
     check(kill_run(), "recovery.redundancy", Pass, Some(3.0), "");
@@ -223,6 +245,18 @@ fn recovery_redundancy() {
     assert_eq!(within(never(), 10).verdict, Fail);
     assert!(within(never(), 10).note.contains("was not back when watching ended, 13.0 s"));
     assert_eq!(within(never(), 60).verdict, Inconclusive);
+    // The last "full" from before the fault is no evidence: autopilot must have been heard after the heal.
+    let silent = || {
+        kill_run_heard(|t_ms, event| {
+            !(t_ms > 12_000.0 && matches!(event, Event::Redundancy { .. } | Event::Term { .. }))
+        })
+    };
+    let silent_row = row(&silent(), "recovery.redundancy");
+    assert_eq!((silent_row.verdict, silent_row.measured), (Inconclusive, None));
+    assert!(silent_row.note.contains("autopilot was not heard"), "{silent_row:?}");
+    let mut unnoticed = silent();
+    unnoticed.journal.push(Entry { t_ms: 27_800.0, event: Event::Term { term: 3, leader: node("n2") } });
+    assert_eq!(row(&unnoticed, "recovery.redundancy").measured, Some(0.8));
     check(
         steady_run().expect(&["recovery.redundancy"]),
         "recovery.redundancy",
