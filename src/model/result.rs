@@ -155,15 +155,16 @@ pub struct LatencySummary {
     pub max: u64,
 }
 
-/// The availability promise as an error budget over a 30-day month.
+/// The availability promise as an error budget over a 30-day month, and what this run's faults burned of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     pub target_percent: f64,
     pub month_budget_ms: f64,
-    /// Longest outage of the worst operation and route in this run.
+    /// Of the worst operation and route, over all faults: share not served × time.
     pub burned_ms: f64,
     pub burned_share_percent: f64,
     pub assumed_failures_per_month: f64,
+    /// With so many failures a month, each as costly as this run's were on average.
     pub projected_month_percent: f64,
 }
 

@@ -399,13 +399,41 @@ fn a_ramp_is_no_steady_load() {
 }
 
 #[test]
-fn the_budget_is_burned_by_the_worst_outage() {
+fn the_budget_is_burned_by_what_the_faults_made_fail() {
     let run = kill_run().build();
     let budget = budget(&Facts::of(&run)).expect("availability is promised");
     assert!((budget.month_budget_ms - 259_200.0).abs() < 1e-3);
-    assert_eq!(budget.burned_ms, 11_002.0);
-    assert!((budget.burned_share_percent - 4.2446).abs() < 1e-3);
-    assert!((budget.projected_month_percent - 99.99957554).abs() < 1e-6);
+    // 220 of 560 writes failed in the 28 s from the fault on.
+    assert!((budget.burned_ms - 11_000.0).abs() < 1e-6, "{budget:?}");
+    assert!((budget.burned_share_percent - 4.2438).abs() < 1e-3);
+    assert!((budget.projected_month_percent - 99.9995756).abs() < 1e-6);
+    assert_eq!(super::budget(&Facts::of(&steady_run().build())), None);
+}
+
+#[test]
+fn failures_without_an_outage_burn_too_and_several_faults_are_averaged() {
+    // Every third read goes to the dead node for 15 s: never a gap, and yet 5 s of service.
+    let run = kill_run().build();
+    let facts = Facts::of(&run);
+    assert!(!facts.outages.iter().any(|outage| outage.operation == "kv2.read"));
+    let mut reads = run.clone();
+    reads.history.retain(|op| !op.op.stores_a_version());
+    let budget = budget(&Facts::of(&reads)).unwrap();
+    assert!((budget.burned_ms - 5_000.0).abs() < 20.0, "{budget:?}");
+    let mut twice = RunBuilder::new()
+        .load("kv2.write", "leader", 20.0)
+        .phases(0.0, 10e3, 30e3, 50e3)
+        .traffic(0, 0.0, 50e3, |t_ms| {
+            let down = (10e3..14e3).contains(&t_ms) || (30e3..32e3).contains(&t_ms);
+            if down { Answer::refused(1.0) } else { Answer::ok(2.0) }
+        });
+    for (at_ms, id) in [(10e3, "f1"), (30e3, "f2")] {
+        twice = twice.requested(at_ms, id, FaultKind::StepDown, "leader", &["n1"]).applied(at_ms + 1.0, id);
+    }
+    let budget = super::budget(&Facts::of(&twice.build())).unwrap();
+    assert!((budget.burned_ms - 6_000.0).abs() < 1e-6, "{budget:?}");
+    let projected = 100.0 - 3_000.0 / (30.0 * 86.4e6) * 100.0;
+    assert!((budget.projected_month_percent - projected).abs() < 1e-9, "{budget:?}");
 }
 
 #[test]
