@@ -1,7 +1,7 @@
 //! A row per load and phase, and one for the whole run, warm-up included.
 
 use crate::facts::{Facts, Latencies, LoadOps, due_within};
-use crate::model::{LoadRow, Operation, Outcome, Phase};
+use crate::model::{ErrorKind, LoadRow, Operation, Outcome, Phase};
 
 pub fn load_rows(facts: &Facts) -> Vec<LoadRow> {
     let mut rows = Vec::new();
@@ -31,6 +31,7 @@ fn row(load: &LoadOps, phase: &str, ops: &[&Operation]) -> LoadRow {
         sent: sent().count() as u64,
         ok: with(Outcome::Ok),
         failed: with(Outcome::Failed),
+        conflicts: ops.iter().filter(|op| op.error == Some(ErrorKind::CasConflict)).count() as u64,
         unknown: with(Outcome::Unknown),
         send_lag_p99_us: Latencies::of(sent().map(|op| op.sent_us.saturating_sub(op.due_us)))
             .quantile_us(0.99),

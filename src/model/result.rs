@@ -141,6 +141,9 @@ pub struct LoadRow {
     pub sent: u64,
     pub ok: u64,
     pub failed: u64,
+    /// Those of `failed` that were refused because another version was there: an answer, no failure.
+    #[serde(default)]
+    pub conflicts: u64,
     pub unknown: u64,
     pub send_lag_p99_us: u64,
     pub latency_us: LatencySummary,

@@ -40,6 +40,19 @@ fn only_rows_that_decide_turn_ci_red() {
     assert!(xml.contains("promised = 0, measured 2"), "the figure stands in the failure's text");
 }
 
+#[test]
+fn the_headline_tells_of_failures_even_where_nothing_stopped() {
+    let (mut result, _) = fixtures::leader_kill();
+    let headline = |result: &RunResult| report::terminal(result, false).replace("\n  ", " ");
+    assert!(headline(&result).contains("0.37 % of reads failed, no gap of 100 ms or more"));
+    result.outages.clear();
+    assert!(!headline(&result).contains("no outage was seen"), "{}", headline(&result));
+    for row in &mut result.load {
+        (row.conflicts, row.unknown) = (row.failed, 0);
+    }
+    assert!(headline(&result).contains("no outage was seen"), "{}", headline(&result));
+}
+
 fn case<'a>(cases: &'a [TestCase], name: &str) -> &'a TestCase {
     cases.iter().find(|case| case.name.as_str() == name).unwrap_or_else(|| panic!("no case {name}"))
 }
