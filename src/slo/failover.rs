@@ -2,7 +2,7 @@
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::verdict_of;
-use crate::facts::{Facts, LISTED_OUTAGE_MS, longest_outage_ms};
+use crate::facts::{Facts, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
 use crate::model::{Bound, InvariantRow, Unit, Verdict};
 
 /// Fewer operations than this after the fault cannot show that there was no outage.
@@ -33,8 +33,20 @@ pub fn rto(facts: &Facts, bound: Bound) -> Judged {
             }));
             let after = part.ops.partition_point(|op| (op.due_us as f64) / 1e3 < applied_ms);
             let samples = (part.ops.len() - after) as u64;
-            let mut figure = Figure { samples, ..Figure::exact(&bound, longest_ms * unit) };
+            let failed = part.ops[after..].iter().filter(|op| !is_served(op)).count();
             let spacing_ms = seconds * 1e3 / samples.max(1) as f64;
+            // What began just before the first waiting request, or is too short to be listed, is not seen.
+            let blind_ms = if longest_ms == 0.0 { LISTED_OUTAGE_MS } else { spacing_ms };
+            let interval = [longest_ms, longest_ms + blind_ms].map(|ms| ms * unit);
+            let mut figure = Figure {
+                samples,
+                interval: Some(interval),
+                verdict: verdict_of(&bound, interval),
+                ..Figure::exact(&bound, longest_ms * unit)
+            };
+            if longest_ms == 0.0 && failed == 0 && bound.holds(0.0) {
+                figure.verdict = Verdict::Pass;
+            }
             if figure.verdict == Verdict::Pass && samples < OPERATIONS_MIN {
                 figure = figure.doubted(format!("only {samples} operations after the fault"));
             } else if longest_ms == 0.0 && spacing_ms > LISTED_OUTAGE_MS {
@@ -42,7 +54,11 @@ pub fn rto(facts: &Facts, bound: Bound) -> Judged {
                     "at one operation every {spacing_ms:.0} ms an outage of {LISTED_OUTAGE_MS} ms can hide"
                 ));
             } else if longest_ms == 0.0 {
-                figure.note = format!("no window of {LISTED_OUTAGE_MS} ms or more without a success");
+                let none = format!("no window of {LISTED_OUTAGE_MS} ms or more without a success");
+                figure.note = match failed {
+                    0 => none,
+                    _ => format!("{none}, but {failed} operations failed after the fault"),
+                };
             }
             (part.name.clone(), figure)
         })

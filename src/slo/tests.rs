@@ -142,6 +142,10 @@ fn auth_success() {
 
 /// A failure of a follower at 12 s that nobody notices through the leader.
 fn follower_kill(rate: f64) -> RunBuilder {
+    follower_kill_answered(rate, |_| Answer::ok(2.0))
+}
+
+fn follower_kill_answered(rate: f64, answer: impl Fn(f64) -> Answer) -> RunBuilder {
     RunBuilder::new()
         .load("kv2.write", "leader", rate)
         .phases(0.0, 12e3, 27e3, 40e3)
@@ -150,12 +154,17 @@ fn follower_kill(rate: f64) -> RunBuilder {
         .redundancy(13_000.0, 3, 2, 0)
         .healed(27_000.0, "f1")
         .redundancy(29_000.0, 3, 3, 1)
-        .traffic(0, 0.0, 40e3, |_| Answer::ok(2.0))
+        .traffic(0, 0.0, 40e3, answer)
 }
 
 #[test]
 fn failover_rto() {
     check(follower_kill(20.0), "failover.rto", Pass, Some(0.0), "no window of 100 ms or more");
+    let one_failed = |t_ms: f64| if t_ms == 12_000.0 + 50.0 { Answer::refused(1.0) } else { Answer::ok(2.0) };
+    let short = || follower_kill_answered(20.0, one_failed);
+    check(short(), "failover.rto", Inconclusive, Some(0.0), "but 1 operations failed after the fault");
+    assert_eq!(row(&short().build(), "failover.rto").interval, Some([0.0, 0.1]));
+    check(short().promise("failover.rto", "< 1 s"), "failover.rto", Pass, Some(0.0), "");
     check(kill_run(), "failover.rto", Fail, Some(11.002), "kv2.write via leader");
     check(kill_run().promise("failover.rto", "< 30 s"), "failover.rto", Pass, Some(11.002), "");
     check(follower_kill(5.0), "failover.rto", Inconclusive, Some(0.0), "an outage of 100 ms can hide");
