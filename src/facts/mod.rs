@@ -18,7 +18,7 @@ mod server_log;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use control::{ControlWindow, DEFAULT_CONTAMINATION_MS};
+pub use control::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, DEFAULT_CONTAMINATION_MS};
 pub use faults::FaultFact;
 pub use latency::Latencies;
 pub use loads::{LoadOps, Part, due_within, is_served};

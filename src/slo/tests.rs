@@ -98,7 +98,21 @@ fn a_busy_machine_or_a_late_harness_makes_latency_inconclusive() {
     );
     let mut blind = steady_run().build();
     blind.journal.retain(|entry| !matches!(entry.event, Event::Control { .. }));
-    assert!(row(&blind, "read.p99").note.contains("recorded nothing"));
+    assert!(row(&blind, "read.p99").note.contains("recorded 0 of 30 seconds"));
+    let mut gaps = steady_run().build();
+    gaps.journal.retain(|e| !matches!(e.event, Event::Control { .. } if (10e3..14e3).contains(&e.t_ms)));
+    assert_eq!(row(&gaps, "read.p99").verdict, Inconclusive);
+    // One window of four seconds weighs as much as four of one.
+    gaps.journal.push(Entry {
+        t_ms: 13_000.0,
+        event: match control_second(0.0, 6.0).event {
+            Event::Control { stall_p99_ms, stall_max_ms, echo_p99_ms, echo_max_ms, .. } => {
+                Event::Control { window_ms: 4e3, stall_p99_ms, stall_max_ms, echo_p99_ms, echo_max_ms }
+            }
+            other => other,
+        },
+    });
+    assert!(row(&gaps, "read.p99").note.contains("in 4 of 30 seconds"), "{}", row(&gaps, "read.p99").note);
     // Latency counts from the intended start: kept although sent late is kept; not kept because of it is open.
     let late = |_| Answer::ok(2.0).sent_late(1.5);
     check(reads(100.0, 30.0, late), "read.p99", Pass, Some(2.0), "");
