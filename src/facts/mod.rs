@@ -109,6 +109,11 @@ impl<'a> Facts<'a> {
         self.phases.iter().find(after).map_or(0.0, |span| span.start_ms)
     }
 
+    /// Load runs, and everything is watched, from here on.
+    pub fn loaded_from_ms(&self) -> f64 {
+        self.phase(Phase::WarmUp).map_or(self.judged_from_ms(), |span| span.start_ms)
+    }
+
     /// The cluster is no longer watched once collecting begins.
     pub fn watched_until_ms(&self) -> f64 {
         self.phase(Phase::Collect).map_or(self.end_ms, |span| span.start_ms)

@@ -4,7 +4,7 @@ use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
 use crate::facts::{Facts, Latencies};
-use crate::model::{Bound, Comparison, Event, NodeId, Phase, Verdict};
+use crate::model::{Bound, Comparison, Event, NodeId, Verdict};
 
 /// A looked-up TTL counts down in whole seconds from the moment of the login.
 const TTL_COUNTDOWN_MS: f64 = 2_000.0;
@@ -49,7 +49,7 @@ pub fn join(facts: &Facts, bound: Bound) -> Judged {
 /// 99th percentile of the health checks of each node, leaving out the time in which a fault had it down.
 pub fn health(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let from_ms = facts.phase(Phase::WarmUp).map_or(facts.judged_from_ms(), |span| span.start_ms);
+    let from_ms = facts.loaded_from_ms();
     let until_ms = facts.watched_until_ms();
     let nodes = facts.run.info.nodes.iter().map(|node| &node.id);
     let mut parts = Vec::new();
