@@ -72,7 +72,7 @@ impl<'a> Facts<'a> {
         let mut writes: Vec<_> = run.history.iter().filter(|op| op.op.stores_a_version()).collect();
         writes.sort_by_key(|op| (op.sent_us, op.id));
         let within_ms = run.info.scenario.recovery.within.as_ms();
-        let outages = outages::outages(&parts, &faults, within_ms, load_end_ms);
+        let outages = outages::outages(&parts, &faults, within_ms);
         let stages = ramp::stages(run, &loads, &phases, end_ms);
         let mut facts = Self {
             run,
