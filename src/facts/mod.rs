@@ -73,14 +73,15 @@ impl<'a> Facts<'a> {
         writes.sort_by_key(|op| (op.sent_us, op.id));
         let within_ms = run.info.scenario.recovery.within.as_ms();
         let outages = outages::outages(&parts, &faults, within_ms);
-        let stages = ramp::stages(run, &loads, &phases, end_ms);
+        let control = control::windows(run);
+        let stages = ramp::stages(run, &loads, &phases, &control, end_ms);
         let mut facts = Self {
             run,
             phases,
             faults,
             roles,
             redundancy,
-            control: control::windows(run),
+            control,
             loads,
             parts,
             writes,

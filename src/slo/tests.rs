@@ -414,6 +414,37 @@ fn throughput() {
 }
 
 #[test]
+fn a_doubtful_stage_widens_the_knee_and_does_not_hide_it() {
+    let late_then_broken = |rate: f64| match rate as u32 {
+        1_200 => Answer::ok(30.0).sent_late(27.0),
+        1_600 => Answer::ok(300.0).sent_late(27.0),
+        _ => Answer::ok(2.0),
+    };
+    let knee = row(&ramp(late_then_broken).build(), "throughput.knee");
+    assert_eq!((knee.verdict, knee.measured, knee.interval), (Pass, Some(800.0), Some([800.0, 1_600.0])));
+    assert!(knee.note.contains("since the harness itself sent late; CPU in these 20 s"), "{knee:?}");
+    check(ramp(late_then_broken), "throughput.node", Inconclusive, Some(800.0), "");
+}
+
+#[test]
+fn only_others_excuse_a_stage_that_broke_on_a_busy_machine() {
+    let busy_with = |others: f64| {
+        let mut run = ramp(|rate| Answer::ok(if rate > 800.0 { 30.0 } else { 2.0 })).build();
+        for entry in run.journal.iter_mut().filter(|entry| entry.t_ms > 10e3) {
+            match &mut entry.event {
+                Event::Control { stall_p99_ms, .. } => *stall_p99_ms = 20.0,
+                Event::Cpu { other, .. } => *other = others,
+                _ => {}
+            }
+        }
+        row(&run, "throughput.knee")
+    };
+    assert_eq!((busy_with(0.05).verdict, busy_with(0.05).measured), (Pass, Some(800.0)));
+    assert_eq!(busy_with(0.6).verdict, Inconclusive);
+    assert!(busy_with(0.6).note.contains("busy with others"), "{:?}", busy_with(0.6));
+}
+
+#[test]
 fn a_ramp_is_no_steady_load() {
     let mut run = ramp(|_| Answer::ok(2.0)).build();
     let stages = [400.0, 800.0, 1_200.0, 1_600.0].map(Rate).to_vec();
