@@ -34,10 +34,6 @@ fn ramps<'f>(facts: &'f Facts) -> Vec<(String, Vec<&'f StageFact>)> {
 
 const NO_RAMP: &str = "the scenario has no ramp";
 
-fn never_broke(doubt: &str) -> String {
-    format!("{doubt}, and no stage broke beyond doubt")
-}
-
 /// Who used the CPU from the first stage to the last, in words.
 fn cpu_of(facts: &Facts, stages: &[&StageFact]) -> String {
     let start_ms = stages.iter().map(|stage| stage.start_ms).fold(f64::INFINITY, f64::min);
@@ -51,18 +47,20 @@ pub fn knee(facts: &Facts, bound: Bound) -> Judged {
         .into_iter()
         .map(|(name, stages)| {
             let Knee { held, broken, samples, doubt } = knee_of(&stages, false);
-            let (verdict, found) = match (held, broken) {
-                (Some(held), Some(broken)) => {
+            let (verdict, found) = match (held, broken, doubt) {
+                (Some(held), Some(broken), doubt) => {
                     let between = doubt.map(|doubt| format!("; what lies between is open, since {doubt}"));
                     let between = between.unwrap_or_default();
                     (Verdict::Pass, format!("{held:.0} /s held and {broken:.0} /s did not{between}"))
                 }
-                (_, None) if let Some(doubt) = doubt => (Verdict::Inconclusive, never_broke(doubt)),
-                (Some(held), None) => (
+                (_, None, Some(doubt)) => {
+                    (Verdict::Inconclusive, format!("{doubt}, and no stage broke beyond doubt"))
+                }
+                (Some(held), None, None) => (
                     Verdict::Inconclusive,
                     format!("everything up to {held:.0} /s held: the ramp must go higher"),
                 ),
-                (None, _) => {
+                (None, _, _) => {
                     (Verdict::Inconclusive, "not even the first stage held: the ramp must begin lower".into())
                 }
             };
@@ -90,7 +88,7 @@ pub fn node(facts: &Facts, bound: Bound) -> Judged {
                 let cpu = cpu_of(facts, &stages);
                 (Verdict::Fail, format!("at {broken:.0} /s per node it no longer held; {cpu}"))
             } else if let Some(doubt) = doubt {
-                (Verdict::Inconclusive, never_broke(doubt))
+                (Verdict::Inconclusive, format!("{doubt} before the promised rate was reached"))
             } else {
                 (Verdict::Inconclusive, "the ramp did not go up to the promised rate".into())
             };
