@@ -137,6 +137,7 @@ pub struct LoadRow {
     pub route: String,
     /// A phase's name, or `all`.
     pub phase: String,
+    /// What the load's rate asks for in that time.
     pub planned: u64,
     pub sent: u64,
     pub ok: u64,
