@@ -123,6 +123,9 @@ fn trouble_of_the_harness_is_no_failure_of_the_server() {
     assert_eq!(judge(&run).verdict, Verdict::Fail);
     run.journal.retain(|entry| entry.event != Event::Ended);
     inconclusive(&run, "the harness was in trouble itself");
+    let result = judge(&run);
+    let parts = || result.objectives.iter().flat_map(|row| &row.breakdown);
+    assert!(parts().count() > 0 && parts().all(|part| part.verdict != Verdict::Fail));
     let mut late = kill_run().expect(&["availability"]).build();
     late.history.iter_mut().for_each(|op| op.sent_us = op.due_us + 150_000);
     inconclusive(&late, "did not keep its schedule");
@@ -174,6 +177,25 @@ fn load_rows_add_up_and_the_probe_is_in_none() {
     }
     let fault = result.load.iter().find(|row| row.operation == "kv2.write" && row.phase == "fault").unwrap();
     assert_eq!((fault.planned, fault.ok, fault.failed), (300, 80, 220));
+}
+
+#[test]
+fn operations_that_were_never_recorded_are_trouble_of_the_harness() {
+    let mut thin = passing();
+    // A third of the steady reads is missing: the plan still says how many there should be.
+    thin.history.retain(|op| op.op.stores_a_version() || !(5_000_000..8_333_000).contains(&op.due_us));
+    let steady = |run: &SavedRun| {
+        let rows = judge(run).load;
+        rows.into_iter().find(|row| row.operation == "kv2.read" && row.phase == "steady").unwrap()
+    };
+    assert_eq!((steady(&thin).planned, steady(&thin).sent), (1_000, 667));
+    inconclusive(&thin, "only 667 of 1000 planned operations of kv2.read via any");
+    let mut poisson = passing();
+    poisson.info.scenario.load[1].arrivals = crate::model::Arrivals::Poisson;
+    poisson.history.retain(|op| !op.op.stores_a_version() || !(5_000_000..6_500_000).contains(&op.due_us));
+    assert_eq!(judge(&poisson).verdict, Verdict::Pass, "170 of 200 is within Poisson's spread");
+    poisson.info.scenario.load[1].arrivals = crate::model::Arrivals::Constant;
+    inconclusive(&poisson, "only 170 of 200");
 }
 
 #[test]
