@@ -24,9 +24,9 @@ const RESULT_VERSION: u32 = 1;
 /// Judges a saved run. Whatever cannot be judged is inconclusive, and says why.
 pub fn judge(run: &SavedRun) -> RunResult {
     let facts = Facts::of(run);
-    let (invariants, lost) = invariants(&facts);
-    let mut objectives = objectives(&facts, &invariants, lost);
     let validity = validity::reasons(&facts);
+    let (invariants, lost) = invariants(&facts, validity.is_empty());
+    let mut objectives = objectives(&facts, &invariants, lost);
     if validity.iter().any(|reason| reason.ours) {
         objectives.iter_mut().for_each(excuse_the_server);
     }
@@ -58,9 +58,10 @@ pub fn judge(run: &SavedRun) -> RunResult {
     }
 }
 
-/// Every invariant that is expected or has data, and how many writes are lost.
-fn invariants(facts: &Facts) -> (Vec<InvariantRow>, u64) {
-    let knowledge = Knowledge::of(&facts.run.info);
+/// Every invariant that is expected or has data, and how many writes are lost. `valid` when the run can carry
+/// a verdict.
+fn invariants(facts: &Facts, valid: bool) -> (Vec<InvariantRow>, u64) {
+    let knowledge = Knowledge::of(&facts.run.info, valid);
     let mut rows = Vec::new();
     let mut lost = 0;
     for checker in &CHECKERS {
@@ -98,6 +99,14 @@ fn objectives(facts: &Facts, invariants: &[InvariantRow], lost: u64) -> Vec<Obje
             guarded(|| slo::judge(facts, promise, &lost)).unwrap_or_else(|why| slo::unjudged(promise, why))
         })
         .collect()
+}
+
+/// Why the harness itself failed, when it did: then there is no verdict on the server to report.
+pub fn harness_failed(run: &SavedRun) -> Option<String> {
+    run.journal.iter().find_map(|entry| match &entry.event {
+        Event::HarnessError { reason } => Some(reason.clone()),
+        _ => None,
+    })
 }
 
 /// A trouble of ours is never reported as a failure of the server.

@@ -112,6 +112,9 @@ fn a_run_that_did_not_end_well_is_inconclusive() {
     inconclusive(&with(passing(), 5e3, Event::Aborted { reason: "90 s".into() }), "aborted: 90 s");
     inconclusive(&with(passing(), 5e3, Event::Interrupted { signal: "SIGINT".into() }), "by SIGINT");
     inconclusive(&with(passing(), 5e3, Event::HarnessError { reason: "disk full".into() }), "disk full");
+    assert_eq!(harness_failed(&passing()), None);
+    let failed = with(passing(), 5e3, Event::HarnessError { reason: "disk full".into() });
+    assert_eq!(harness_failed(&failed).as_deref(), Some("disk full"));
     let mut foreign = passing();
     foreign.history[0].load = Some(9);
     inconclusive(&foreign, "a load that the scenario does not have");
@@ -161,6 +164,10 @@ fn a_known_finding_does_not_gate_and_one_no_longer_seen_fails() {
     let mut gone = passing();
     gone.info.known_findings = vec![finding(true)];
     assert_eq!(judge(&gone).verdict, Verdict::Fail);
+    // It gates even where the scenario does not expect the invariant, but only a run that is whole.
+    gone.info.scenario.expect.retain(|id| id != "no-lost-writes");
+    assert_eq!(judge(&gone).verdict, Verdict::Fail);
+    inconclusive(&with(gone.clone(), 30e3, Event::Aborted { reason: "90 s".into() }), "aborted");
     gone.info.known_findings = vec![finding(false)];
     assert_eq!(judge(&gone).verdict, Verdict::Pass);
 }
