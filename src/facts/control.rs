@@ -2,6 +2,7 @@
 
 use crate::model::{Bound, Event, Unit};
 use crate::record::SavedRun;
+use std::ops::Add;
 
 /// Where a blueprint promises no latency, windows are marked contaminated by this figure.
 pub const DEFAULT_CONTAMINATION_MS: f64 = 5.0;
@@ -40,7 +41,7 @@ impl Contamination {
     pub fn of(windows: &[ControlWindow], start_ms: f64, end_ms: f64, objective_ms: f64) -> Self {
         let within = |window: &ControlWindow| window.overlap_ms(start_ms, end_ms);
         let bad = windows.iter().filter(|window| window.contaminates(objective_ms));
-        Self { bad_ms: bad.map(within).sum(), covered_ms: windows.iter().map(within).sum() }
+        Self { bad_ms: bad.map(within).fold(0.0, f64::add), covered_ms: windows.iter().map(within).fold(0.0, f64::add) }
     }
 }
 

@@ -467,10 +467,9 @@ fn the_budget_is_burned_by_what_the_faults_made_fail() {
 #[test]
 fn failures_without_an_outage_burn_too_and_several_faults_are_averaged() {
     // Every third read goes to the dead node for 15 s: never a gap, and yet 5 s of service.
-    let run = kill_run().build();
-    let facts = Facts::of(&run);
+    let mut reads = kill_run().build();
+    let facts = Facts::of(&reads);
     assert!(!facts.outages.iter().any(|outage| outage.operation == "kv2.read"));
-    let mut reads = run.clone();
     reads.history.retain(|op| !op.op.stores_a_version());
     let budget = budget(&Facts::of(&reads)).unwrap();
     assert!((budget.burned_ms - 5_000.0).abs() < 20.0, "{budget:?}");
