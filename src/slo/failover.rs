@@ -5,6 +5,8 @@ use super::verdict_of;
 use crate::facts::{Facts, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
 use crate::model::{Bound, InvariantRow, Unit, Verdict};
 
+/// How often autopilot is asked.
+const AUTOPILOT_POLL_MS: f64 = 200.0;
 /// Fewer operations than this after the fault cannot show that there was no outage.
 const OPERATIONS_MIN: u64 = 20;
 
@@ -143,7 +145,13 @@ pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
         return Figure::unknown("autopilot was not heard after the last fault was over");
     }
     match facts.redundancy.full_from(over_ms, until_ms) {
-        Some(full_ms) => Figure::exact(&bound, (full_ms - over_ms) / 1e3),
+        Some(full_ms) => {
+            let took_ms = full_ms - over_ms;
+            // What was full before is journalled again only with the next term.
+            let unchanged = facts.redundancy.full_at(over_ms) == Some(true);
+            let resolution_ms = if unchanged { took_ms } else { AUTOPILOT_POLL_MS };
+            Figure::polled(&bound, took_ms / 1e3, resolution_ms / 1e3)
+        }
         None => {
             let watched_s = (until_ms - over_ms).max(0.0) / 1e3;
             let verdict = if bound.holds(watched_s) { Verdict::Inconclusive } else { Verdict::Fail };
