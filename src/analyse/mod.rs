@@ -96,7 +96,10 @@ fn objectives(facts: &Facts, invariants: &[InvariantRow], lost: u64) -> Vec<Obje
     slo::promises(facts)
         .iter()
         .map(|promise| {
-            guarded(|| slo::judge(facts, promise, &lost)).unwrap_or_else(|why| slo::unjudged(promise, why))
+            let row = guarded(|| slo::judge(facts, promise, &lost));
+            let row = row.unwrap_or_else(|why| slo::unjudged(promise, why));
+            let info = &facts.run.info;
+            ObjectiveRow { exercised: slo::exercises(&info.scenario, &info.backend, &row.id), ..row }
         })
         .collect()
 }
@@ -134,7 +137,12 @@ fn reasons(objectives: &[ObjectiveRow], invariants: &[InvariantRow], validity: V
     let mut reasons: Vec<String> = validity.into_iter().map(|reason| reason.text).collect();
     for row in objectives.iter().filter(|row| row.gating && row.verdict != Verdict::Pass) {
         let measured = row.measured.map_or("nothing measured".into(), |measured| {
-            format!("measured {measured:.2} {}", row.unit).trim_end().to_owned()
+            match row.unit.as_str() {
+                // Fractions of minutes and hours are for machines.
+                "min" => format!("measured {:.1} s", measured * 60.0),
+                "h" => format!("measured {:.1} s", measured * 3_600.0),
+                unit => format!("measured {measured:.2} {unit}").trim_end().to_owned(),
+            }
         });
         let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
         reasons.push(format!("{} {}: promised {}, {measured}{note}", row.id, row.verdict, row.target));

@@ -36,6 +36,14 @@ fn a_sound_kill_of_the_leader_passes_and_shows_what_does_not_gate() {
 }
 
 #[test]
+fn rows_tell_whether_the_scenario_exercises_them() {
+    let rows = judge(&steady_run().build()).objectives;
+    let exercised = |id: &str| rows.iter().find(|row| row.id == id).unwrap().exercised;
+    assert!(exercised("read.p99") && exercised("tls.min"));
+    assert!(!exercised("failover.mttr") && !exercised("throughput.node"));
+}
+
+#[test]
 fn judging_twice_gives_the_same_bytes() {
     let run = passing();
     let bytes = |run| serde_json::to_string(&(judge(run), picture(run))).unwrap();

@@ -41,7 +41,10 @@ impl Contamination {
     pub fn of(windows: &[ControlWindow], start_ms: f64, end_ms: f64, objective_ms: f64) -> Self {
         let within = |window: &ControlWindow| window.overlap_ms(start_ms, end_ms);
         let bad = windows.iter().filter(|window| window.contaminates(objective_ms));
-        Self { bad_ms: bad.map(within).fold(0.0, f64::add), covered_ms: windows.iter().map(within).fold(0.0, f64::add) }
+        Self {
+            bad_ms: bad.map(within).fold(0.0, f64::add),
+            covered_ms: windows.iter().map(within).fold(0.0, f64::add),
+        }
     }
 }
 

@@ -47,6 +47,13 @@ pub struct ObjectiveRow {
     /// Why it is not a pass, or how long a run would decide it. Empty for a plain pass.
     pub note: String,
     pub breakdown: Vec<Breakdown>,
+    /// Whether the scenario is meant to leave data for it.
+    #[serde(default = "yes")]
+    pub exercised: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The same figure for one part: an operation and route, a node, a fault.

@@ -97,7 +97,8 @@ fn latency(result: &RunResult) -> Option<String> {
         .iter()
         .filter_map(|id| result.objectives.iter().find(|row| row.id == *id))
         .filter_map(|row| {
-            let measured = figure::measured(row.measured?, &row.unit, row.interval);
+            row.measured?;
+            let measured = super::rows::objective(row).measured;
             let name = match row.id.as_str() {
                 "read.p99" => "read p99",
                 "write.p99" => "write p99",

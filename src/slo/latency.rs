@@ -3,7 +3,9 @@
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
-use crate::facts::{CONTAMINATED_SHARE_MAX, Contamination, Facts, Latencies, PhaseSpan, due_within, sent_too_late};
+use crate::facts::{
+    CONTAMINATED_SHARE_MAX, Contamination, Facts, Latencies, PhaseSpan, due_within, sent_too_late,
+};
 use crate::model::{Bound, Event, Operation, Phase, RatePlan, Verdict, Workload};
 
 /// Fewer operations than this say nothing about any percentile.

@@ -241,23 +241,21 @@ fn kill_run_heard(keep: impl Fn(f64, &Event) -> bool) -> SavedRun {
 
 #[test]
 fn a_token_that_runs_out_is_nothing_to_recover_from() {
-    let expiring = || {
-        steady_run().requested(12_000.0, "f1", FaultKind::Expire, "token", &[]).applied(12_001.0, "f1")
-    };
+    let expiring =
+        || steady_run().requested(12_000.0, "f1", FaultKind::Expire, "token", &[]).applied(12_001.0, "f1");
     check(expiring(), "failover.rto", Inconclusive, None, "no fault was applied");
     let run = expiring().build();
     assert!(!promises(&Facts::of(&run)).iter().any(|promise| promise.id == "recovery.redundancy"));
     assert_eq!(recovery(&Facts::of(&run)).note, "no fault was applied");
     // A kill beside it counts from the kill alone.
-    let both = kill_run()
-        .requested(39_000.0, "f2", FaultKind::Expire, "token", &[])
-        .applied(39_001.0, "f2");
+    let both = kill_run().requested(39_000.0, "f2", FaultKind::Expire, "token", &[]).applied(39_001.0, "f2");
     check(both, "recovery.redundancy", Pass, Some(3.0), "");
 }
 
 #[test]
 fn recovery_redundancy() {
     check(kill_run(), "recovery.redundancy", Pass, Some(3.0), "");
+    assert_eq!(row(&kill_run().build(), "recovery.redundancy").interval, Some([2.8, 3.0]));
     let within = |run: RunBuilder, within: u64| {
         let mut run = run.build();
         run.info.scenario.recovery.within = Span::from_secs(within);
@@ -301,6 +299,11 @@ fn cluster_init_and_node_join() {
         Some(14.0 / 60.0),
         "reused",
     );
+    let init = row(&steady_run().event(1.0, ready(14e3, false)).build(), "cluster.init");
+    assert_eq!(init.interval, Some([0.2325, 0.233333]), "the resolution, at six digits");
+    assert_eq!(init.measured, Some(0.233333));
+    let at_the_bound = steady_run().promise("cluster.init", "< 14 s").event(1.0, ready(14_020.0, false));
+    check(at_the_bound, "cluster.init", Inconclusive, Some(14.02), "one poll cannot tell apart");
     check(steady_run(), "cluster.init", Inconclusive, None, "never seen");
     let joined = |name: &str, voter_ms| Event::NodeJoined { node: node(name), requested_ms: 1e3, voter_ms };
     let one = || steady_run().event(1.0, joined("n2", 12e3));

@@ -79,6 +79,7 @@ pub fn objective(
         verdict,
         note: note.into(),
         breakdown: vec![],
+        exercised: true,
     }
 }
 

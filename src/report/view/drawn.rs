@@ -127,9 +127,8 @@ pub fn ramps(result: &RunResult, picture: &Picture) -> Vec<Ramp> {
 pub fn budget(result: &RunResult) -> Option<BudgetView> {
     let budget = result.budget.as_ref()?;
     let availability = result.objectives.iter().find(|row| row.id == "availability");
-    let missed = availability
-        .and_then(|row| row.measured)
-        .is_some_and(|measured| measured < budget.target_percent);
+    let missed =
+        availability.and_then(|row| row.measured).is_some_and(|measured| measured < budget.target_percent);
     Some(BudgetView {
         chart: both(|size| Some(chart::budget(budget, size)))?,
         target: figure::percent(budget.target_percent),
