@@ -24,9 +24,9 @@ const RESULT_VERSION: u32 = 1;
 /// Judges a saved run. Whatever cannot be judged is inconclusive, and says why.
 pub fn judge(run: &SavedRun) -> RunResult {
     let facts = Facts::of(run);
-    let (invariants, lost) = invariants(&facts);
-    let mut objectives = objectives(&facts, &invariants, lost);
     let validity = validity::reasons(&facts);
+    let (invariants, lost) = invariants(&facts, validity.is_empty());
+    let mut objectives = objectives(&facts, &invariants, lost);
     if validity.iter().any(|reason| reason.ours) {
         objectives.iter_mut().for_each(excuse_the_server);
     }
@@ -58,9 +58,10 @@ pub fn judge(run: &SavedRun) -> RunResult {
     }
 }
 
-/// Every invariant that is expected or has data, and how many writes are lost.
-fn invariants(facts: &Facts) -> (Vec<InvariantRow>, u64) {
-    let knowledge = Knowledge::of(&facts.run.info);
+/// Every invariant that is expected or has data, and how many writes are lost. `valid` when the run can carry
+/// a verdict.
+fn invariants(facts: &Facts, valid: bool) -> (Vec<InvariantRow>, u64) {
+    let knowledge = Knowledge::of(&facts.run.info, valid);
     let mut rows = Vec::new();
     let mut lost = 0;
     for checker in &CHECKERS {
@@ -95,13 +96,27 @@ fn objectives(facts: &Facts, invariants: &[InvariantRow], lost: u64) -> Vec<Obje
     slo::promises(facts)
         .iter()
         .map(|promise| {
-            guarded(|| slo::judge(facts, promise, &lost)).unwrap_or_else(|why| slo::unjudged(promise, why))
+            let row = guarded(|| slo::judge(facts, promise, &lost));
+            let row = row.unwrap_or_else(|why| slo::unjudged(promise, why));
+            let info = &facts.run.info;
+            ObjectiveRow { exercised: slo::exercises(&info.scenario, &info.backend, &row.id), ..row }
         })
         .collect()
 }
 
+/// Why the harness itself failed, when it did: then there is no verdict on the server to report.
+pub fn harness_failed(run: &SavedRun) -> Option<String> {
+    run.journal.iter().find_map(|entry| match &entry.event {
+        Event::HarnessError { reason } => Some(reason.clone()),
+        _ => None,
+    })
+}
+
 /// A trouble of ours is never reported as a failure of the server.
 fn excuse_the_server(row: &mut ObjectiveRow) {
+    for part in row.breakdown.iter_mut().filter(|part| part.verdict == Verdict::Fail) {
+        part.verdict = Verdict::Inconclusive;
+    }
     if row.verdict == Verdict::Fail {
         row.verdict = Verdict::Inconclusive;
         let note = std::mem::take(&mut row.note);
@@ -122,7 +137,12 @@ fn reasons(objectives: &[ObjectiveRow], invariants: &[InvariantRow], validity: V
     let mut reasons: Vec<String> = validity.into_iter().map(|reason| reason.text).collect();
     for row in objectives.iter().filter(|row| row.gating && row.verdict != Verdict::Pass) {
         let measured = row.measured.map_or("nothing measured".into(), |measured| {
-            format!("measured {measured:.2} {}", row.unit).trim_end().to_owned()
+            match row.unit.as_str() {
+                // Fractions of minutes and hours are for machines.
+                "min" => format!("measured {:.1} s", measured * 60.0),
+                "h" => format!("measured {:.1} s", measured * 3_600.0),
+                unit => format!("measured {measured:.2} {unit}").trim_end().to_owned(),
+            }
         });
         let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
         reasons.push(format!("{} {}: promised {}, {measured}{note}", row.id, row.verdict, row.target));

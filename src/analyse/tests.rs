@@ -36,6 +36,14 @@ fn a_sound_kill_of_the_leader_passes_and_shows_what_does_not_gate() {
 }
 
 #[test]
+fn rows_tell_whether_the_scenario_exercises_them() {
+    let rows = judge(&steady_run().build()).objectives;
+    let exercised = |id: &str| rows.iter().find(|row| row.id == id).unwrap().exercised;
+    assert!(exercised("read.p99") && exercised("tls.min"));
+    assert!(!exercised("failover.mttr") && !exercised("throughput.node"));
+}
+
+#[test]
 fn judging_twice_gives_the_same_bytes() {
     let run = passing();
     let bytes = |run| serde_json::to_string(&(judge(run), picture(run))).unwrap();
@@ -112,6 +120,9 @@ fn a_run_that_did_not_end_well_is_inconclusive() {
     inconclusive(&with(passing(), 5e3, Event::Aborted { reason: "90 s".into() }), "aborted: 90 s");
     inconclusive(&with(passing(), 5e3, Event::Interrupted { signal: "SIGINT".into() }), "by SIGINT");
     inconclusive(&with(passing(), 5e3, Event::HarnessError { reason: "disk full".into() }), "disk full");
+    assert_eq!(harness_failed(&passing()), None);
+    let failed = with(passing(), 5e3, Event::HarnessError { reason: "disk full".into() });
+    assert_eq!(harness_failed(&failed).as_deref(), Some("disk full"));
     let mut foreign = passing();
     foreign.history[0].load = Some(9);
     inconclusive(&foreign, "a load that the scenario does not have");
@@ -123,6 +134,9 @@ fn trouble_of_the_harness_is_no_failure_of_the_server() {
     assert_eq!(judge(&run).verdict, Verdict::Fail);
     run.journal.retain(|entry| entry.event != Event::Ended);
     inconclusive(&run, "the harness was in trouble itself");
+    let result = judge(&run);
+    let parts = || result.objectives.iter().flat_map(|row| &row.breakdown);
+    assert!(parts().count() > 0 && parts().all(|part| part.verdict != Verdict::Fail));
     let mut late = kill_run().expect(&["availability"]).build();
     late.history.iter_mut().for_each(|op| op.sent_us = op.due_us + 150_000);
     inconclusive(&late, "did not keep its schedule");
@@ -158,8 +172,13 @@ fn a_known_finding_does_not_gate_and_one_no_longer_seen_fails() {
     let mut gone = passing();
     gone.info.known_findings = vec![finding(true)];
     assert_eq!(judge(&gone).verdict, Verdict::Fail);
+    // It gates even where the scenario does not expect the invariant, but only a run that is whole.
+    gone.info.scenario.expect.retain(|id| id != "no-lost-writes");
+    assert_eq!(judge(&gone).verdict, Verdict::Fail);
     gone.info.known_findings = vec![finding(false)];
     assert_eq!(judge(&gone).verdict, Verdict::Pass);
+    gone.info.known_findings = vec![finding(true)];
+    inconclusive(&with(gone, 30e3, Event::Aborted { reason: "90 s".into() }), "aborted");
 }
 
 #[test]
@@ -174,6 +193,25 @@ fn load_rows_add_up_and_the_probe_is_in_none() {
     }
     let fault = result.load.iter().find(|row| row.operation == "kv2.write" && row.phase == "fault").unwrap();
     assert_eq!((fault.planned, fault.ok, fault.failed), (300, 80, 220));
+}
+
+#[test]
+fn operations_that_were_never_recorded_are_trouble_of_the_harness() {
+    let mut thin = passing();
+    // A third of the steady reads is missing: the plan still says how many there should be.
+    thin.history.retain(|op| op.op.stores_a_version() || !(5_000_000..8_333_000).contains(&op.due_us));
+    let steady = |run: &SavedRun| {
+        let rows = judge(run).load;
+        rows.into_iter().find(|row| row.operation == "kv2.read" && row.phase == "steady").unwrap()
+    };
+    assert_eq!((steady(&thin).planned, steady(&thin).sent), (1_000, 666));
+    inconclusive(&thin, "only 666 of 1000 planned operations of kv2.read via any");
+    let mut poisson = passing();
+    poisson.info.scenario.load[1].arrivals = crate::model::Arrivals::Poisson;
+    poisson.history.retain(|op| !op.op.stores_a_version() || !(5_000_000..6_500_000).contains(&op.due_us));
+    assert_eq!(judge(&poisson).verdict, Verdict::Pass, "170 of 200 is within Poisson's spread");
+    poisson.info.scenario.load[1].arrivals = crate::model::Arrivals::Constant;
+    inconclusive(&poisson, "only 170 of 200");
 }
 
 #[test]

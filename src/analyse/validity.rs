@@ -1,13 +1,16 @@
 //! Whether the run itself can carry a verdict: did the faults take hold, was the cluster sound before and
 //! after, is the folder whole, did the harness do its part. Judges no server.
 
-use crate::facts::{Facts, FaultFact, Latencies};
-use crate::model::{Event, FaultKind, Target, Verdict};
+use super::load_rows::planned;
+use crate::facts::{Facts, FaultFact, Latencies, due_within};
+use crate::model::{Arrivals, Event, FaultKind, Phase, Target, Verdict};
 use crate::slo;
 use std::collections::BTreeMap;
 
 /// Successes of reads, and of writes, that a run must show before its first fault and after its last.
 const SUCCESSES_MIN: usize = 20;
+/// A load of which less than this share was recorded did not run as planned.
+const RECORDED_SHARE_MIN: f64 = 0.95;
 /// A harness that sends later than this (99th percentile over the run) has not kept its own schedule.
 const SEND_LAG_MAX_US: u64 = 100_000;
 
@@ -39,6 +42,7 @@ fn harness(facts: &Facts) -> Vec<String> {
             reasons.push(format!("the harness failed: {reason}"));
         }
     }
+    reasons.extend(unrecorded(facts));
     let loads = facts.loads.len();
     let foreign =
         run.history.iter().filter(|op| op.load.is_some_and(|load| usize::from(load) >= loads)).count();
@@ -52,6 +56,28 @@ fn harness(facts: &Facts) -> Vec<String> {
             "the harness did not keep its schedule: 99th percentile of the send lag {:.0} ms",
             lag_us as f64 / 1e3
         ));
+    }
+    reasons
+}
+
+/// Loads of which less was recorded in the steady phase than their rate asks for.
+fn unrecorded(facts: &Facts) -> Vec<String> {
+    let Some(steady) = facts.phase(Phase::Steady) else { return Vec::new() };
+    let mut reasons = Vec::new();
+    for (index, load) in facts.loads.iter().enumerate() {
+        let recorded = due_within(&load.ops, steady.start_ms, steady.end_ms).len() as f64;
+        let planned = planned(facts, index, steady).unwrap_or(0.0);
+        // What chance may leave out: single arrivals at the edges, and Poisson's own spread.
+        let chance = match load.load.arrivals {
+            Arrivals::Constant => 1.0,
+            Arrivals::Poisson => 4.0 * planned.sqrt(),
+        };
+        if recorded < RECORDED_SHARE_MIN * planned - chance {
+            reasons.push(format!(
+                "only {recorded:.0} of {planned:.0} planned operations of {} were recorded in the steady phase",
+                load.name
+            ));
+        }
     }
     reasons
 }
@@ -108,8 +134,7 @@ fn trouble_with(fault: &FaultFact) -> Option<String> {
 /// Health before the first fault, recovery after the last, and enough operations on both sides.
 fn surroundings(facts: &Facts) -> Vec<String> {
     let mut reasons = Vec::new();
-    let disturbing = || facts.faults.iter().filter(|fault| fault.kind != FaultKind::Expire);
-    let Some(first_ms) = disturbing().map(|fault| fault.requested_ms).reduce(f64::min) else {
+    let Some(first_ms) = facts.disturbing_faults().map(|fault| fault.requested_ms).reduce(f64::min) else {
         return reasons;
     };
     match facts.redundancy.full_at(first_ms) {

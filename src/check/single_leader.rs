@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// Two nodes that are both surely active for longer than this are not in the middle of a change of leaders:
 /// several polls of each have seen it.
 const OVERLAP_MAX_MS: f64 = 100.0;
+/// A node that nobody looked at for longer than this while it was up may have led unseen. What was seen is
+/// journalled about once a second.
+const UNWATCHED_MAX_MS: f64 = 3_000.0;
 
 pub fn has_data(facts: &Facts) -> bool {
     facts.roles.iter().any(|track| !track.segments.is_empty()) && facts.writes.iter().any(|op| op.is_ok())
@@ -47,13 +50,25 @@ pub fn check(facts: &Facts) -> Checked {
     if !unseen.is_empty() || facts.roles.is_empty() {
         notes.push(format!("no role was ever seen of {}", unseen.join(", ")));
     }
+    let (from_ms, until_ms) = (facts.loaded_from_ms(), facts.watched_until_ms());
+    let blind: Vec<String> = facts
+        .roles
+        .iter()
+        .filter(|track| !track.segments.is_empty())
+        .filter_map(|track| {
+            let (start_ms, end_ms) = track.unwatched(from_ms, until_ms, UNWATCHED_MAX_MS)?;
+            Some(format!("{} was not seen from {:.1} s to {:.1} s", track.node, start_ms / 1e3, end_ms / 1e3))
+        })
+        .collect();
+    let watched = blind.is_empty();
+    notes.extend(blind);
     if claims_only > 0 {
         notes.push(format!(
             "two nodes claimed to be active at once {claims_only} times, \
              without contradicting acknowledgements"
         ));
     }
-    let complete = !acks.is_empty() && !facts.roles.is_empty() && unseen.is_empty();
+    let complete = watched && !acks.is_empty() && !facts.roles.is_empty() && unseen.is_empty();
     let coverage = if complete { Verdict::Pass } else { Verdict::Inconclusive };
     Checked { checked: acks.len() as u64, coverage, note: sentences(notes), violations }
 }
@@ -229,6 +244,26 @@ mod tests {
         let (verdict, found) = verdict(&run);
         assert_eq!(verdict, Verdict::Fail);
         assert!(found.violations[0].summary.contains("both acknowledged version 1 of key"));
+    }
+
+    #[test]
+    fn inconclusive_when_a_watcher_stops_or_pauses_but_not_while_its_node_is_down() {
+        let unseen = |name: &str, from_ms: f64, to_ms: f64| {
+            let mut run = kill_run().build();
+            run.journal.retain(|entry| match &entry.event {
+                crate::model::Event::Indices { node, .. } => {
+                    node.0 != name || !(from_ms..to_ms).contains(&entry.t_ms)
+                }
+                _ => true,
+            });
+            verdict(&run)
+        };
+        let (stopped, found) = unseen("n3", 30_500.0, 1e9);
+        assert_eq!(stopped, Verdict::Inconclusive);
+        assert!(found.note.contains("n3 was not seen from 30.0 s to 40.0 s"), "{}", found.note);
+        assert_eq!(unseen("n2", 5_500.0, 9_500.0).0, Verdict::Inconclusive);
+        assert_eq!(unseen("n2", 5_500.0, 7_500.0).0, Verdict::Pass);
+        assert_eq!(unseen("n1", 12_500.0, 26_000.0).0, Verdict::Pass);
     }
 
     #[test]

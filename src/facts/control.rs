@@ -2,9 +2,13 @@
 
 use crate::model::{Bound, Event, Unit};
 use crate::record::SavedRun;
+use std::ops::Add;
 
 /// Where a blueprint promises no latency, windows are marked contaminated by this figure.
 pub const DEFAULT_CONTAMINATION_MS: f64 = 5.0;
+
+/// More of the time contaminated than this share, and the machine was measured instead of the server.
+pub const CONTAMINATED_SHARE_MAX: f64 = 0.1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ControlWindow {
@@ -21,10 +25,26 @@ impl ControlWindow {
         self.stall_p99_ms.max(self.echo_p99_ms) > objective_ms
     }
 
-    /// Whether most of the window lies in `[start_ms, end_ms)`.
-    pub fn is_within(&self, start_ms: f64, end_ms: f64) -> bool {
-        let middle_ms = (self.start_ms + self.end_ms) / 2.0;
-        (start_ms..end_ms).contains(&middle_ms)
+    fn overlap_ms(&self, start_ms: f64, end_ms: f64) -> f64 {
+        (self.end_ms.min(end_ms) - self.start_ms.max(start_ms)).max(0.0)
+    }
+}
+
+/// How much of a stretch of time the control probe watched, and how much of that was contaminated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contamination {
+    pub bad_ms: f64,
+    pub covered_ms: f64,
+}
+
+impl Contamination {
+    pub fn of(windows: &[ControlWindow], start_ms: f64, end_ms: f64, objective_ms: f64) -> Self {
+        let within = |window: &ControlWindow| window.overlap_ms(start_ms, end_ms);
+        let bad = windows.iter().filter(|window| window.contaminates(objective_ms));
+        Self {
+            bad_ms: bad.map(within).fold(0.0, f64::add),
+            covered_ms: windows.iter().map(within).fold(0.0, f64::add),
+        }
     }
 }
 

@@ -42,6 +42,19 @@ fn an_answer_that_was_on_its_way_does_not_count() {
 }
 
 #[test]
+fn a_write_that_the_old_leader_still_took_is_not_the_first_of_the_new_one() {
+    // A leader that is told to stop refuses one request and still serves what a follower passes on to it.
+    let found = failovers(
+        kill_run()
+            .probe(12_005.0, "n3", Answer::refused(1.0))
+            .probe(12_016.0, "n2", Answer::ok(3.0))
+            // Seen by the poll as gone, and yet it drains: only an election makes a new leader.
+            .probe(12_030.0, "n2", Answer::ok(3.0)),
+    );
+    near(found[0].phases_ms.first_write, 11_001.0);
+}
+
+#[test]
 fn a_fault_on_a_follower_is_no_failover() {
     let run = RunBuilder::new()
         .load("kv2.write", "leader", 20.0)

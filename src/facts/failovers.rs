@@ -2,7 +2,7 @@
 
 use super::server_log::{LogMark, Mark, marks};
 use super::{Facts, FaultFact, is_served};
-use crate::model::{Failover, FailoverPhases, FaultKind, NodeId, Operation, Role};
+use crate::model::{Failover, FailoverPhases, FaultKind, NodeId, Operation, Role, Route, Workload};
 
 /// A server's log has whole milliseconds of the wall clock: a line may seem this much earlier than it was.
 const LOG_SLACK_MS: f64 = 5.0;
@@ -56,16 +56,6 @@ fn failover(facts: &Facts, marks: &[LogMark], fault: &FaultFact, applied_ms: f64
 
     let first_error_ms = first_error_ms(facts, applied_ms, until_ms);
     let lost_ms = lost_ms(facts, fault);
-    // What was sent while the old leader could still answer says nothing about the new one.
-    let gone_ms = match (first_error_ms, lost_ms) {
-        (Some(a), Some(b)) => applied_ms.max(a.min(b)),
-        (a, b) => a.or(b).map_or(applied_ms, |t_ms| t_ms.max(applied_ms)),
-    };
-    let after = |op: &&&Operation| op.is_ok() && op.sent_us as f64 / 1e3 >= gone_ms && survivors.served(op);
-    let reads = facts.loads.iter().filter(|load| !load.load.workload.stores_a_version());
-    let first_read = reads.flat_map(|load| &load.ops).filter(after).min_by_key(|op| (op.done_us, op.id));
-    let first_write = facts.writes.iter().filter(after).min_by_key(|op| (op.done_us, op.id));
-
     let active = facts
         .roles
         .iter()
@@ -79,6 +69,20 @@ fn failover(facts: &Facts, marks: &[LogMark], fault: &FaultFact, applied_ms: f64
         marks.iter().filter(move |mark| mark.t_ms >= since_ms && mark.t_ms < until_ms)
     };
     let elected = in_logs().find(|mark| mark.mark == Mark::Elected && survivors.has(&mark.node));
+    // What was sent while the old leader could still answer says nothing about the new one: a follower passes
+    // it on to a leader that is on its way out.
+    let gone_ms = lost_ms.or(first_error_ms).map_or(applied_ms, |t_ms| t_ms.max(applied_ms));
+    let since_ms = [elected.map(|mark| mark.t_ms), active.map(|(segment, _)| segment.start_ms)];
+    let led_ms = since_ms.into_iter().flatten().reduce(f64::min).map_or(gone_ms, |t_ms| t_ms.max(gone_ms));
+    let needs_the_leader = |op: &Operation| op.op != Workload::Kv2Read || op.route == Route::Leader;
+    let after = |op: &&&Operation| {
+        let from_ms = if needs_the_leader(op) { led_ms } else { gone_ms };
+        op.is_ok() && op.sent_us as f64 / 1e3 >= from_ms && survivors.served(op)
+    };
+    let reads = facts.loads.iter().filter(|load| !load.load.workload.stores_a_version());
+    let first_read = reads.flat_map(|load| &load.ops).filter(after).min_by_key(|op| (op.done_us, op.id));
+    let first_write = facts.writes.iter().filter(after).min_by_key(|op| (op.done_us, op.id));
+
     let new_leader = active.map(|(_, node)| node).or(elected.map(|mark| &mark.node)).cloned();
     let log_ready = new_leader.as_ref().and_then(|leader| {
         let mut of_leader = in_logs().filter(|mark| mark.node == *leader);

@@ -31,6 +31,11 @@ impl FaultFact {
         if self.kind.is_one_shot() { self.applied_ms() } else { self.healed_ms() }
     }
 
+    /// Whether it took hold and there is something to recover from. A token that runs out disturbs nobody.
+    pub fn disturbs(&self) -> bool {
+        self.applied.is_some() && self.kind != FaultKind::Expire
+    }
+
     /// Whether its nodes stop serving while it lasts.
     pub fn takes_nodes_down(&self) -> bool {
         !self.kind.is_one_shot()

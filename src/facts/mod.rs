@@ -18,7 +18,7 @@ mod server_log;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use control::{ControlWindow, DEFAULT_CONTAMINATION_MS};
+pub use control::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, DEFAULT_CONTAMINATION_MS};
 pub use faults::FaultFact;
 pub use latency::Latencies;
 pub use loads::{LoadOps, Part, due_within, is_served};
@@ -72,15 +72,16 @@ impl<'a> Facts<'a> {
         let mut writes: Vec<_> = run.history.iter().filter(|op| op.op.stores_a_version()).collect();
         writes.sort_by_key(|op| (op.sent_us, op.id));
         let within_ms = run.info.scenario.recovery.within.as_ms();
-        let outages = outages::outages(&parts, &faults, within_ms, load_end_ms);
-        let stages = ramp::stages(run, &loads, &phases, end_ms);
+        let outages = outages::outages(&parts, &faults, within_ms);
+        let control = control::windows(run);
+        let stages = ramp::stages(run, &loads, &phases, &control, end_ms);
         let mut facts = Self {
             run,
             phases,
             faults,
             roles,
             redundancy,
-            control: control::windows(run),
+            control,
             loads,
             parts,
             writes,
@@ -109,19 +110,25 @@ impl<'a> Facts<'a> {
         self.phases.iter().find(after).map_or(0.0, |span| span.start_ms)
     }
 
+    /// Load runs, and everything is watched, from here on.
+    pub fn loaded_from_ms(&self) -> f64 {
+        self.phase(Phase::WarmUp).map_or(self.judged_from_ms(), |span| span.start_ms)
+    }
+
     /// The cluster is no longer watched once collecting begins.
     pub fn watched_until_ms(&self) -> f64 {
         self.phase(Phase::Collect).map_or(self.end_ms, |span| span.start_ms)
     }
 
-    pub fn applied_faults(&self) -> impl Iterator<Item = &FaultFact> {
-        self.faults.iter().filter(|fault| fault.applied.is_some())
+    /// The applied faults that the service has to recover from.
+    pub fn disturbing_faults(&self) -> impl Iterator<Item = &FaultFact> {
+        self.faults.iter().filter(|fault| fault.disturbs())
     }
 
-    /// When the last applied fault was over: healed, or applied where nothing is left to heal.
-    /// `None` when no fault was applied, or one is not over yet.
+    /// When the last disturbing fault was over: healed, or applied where nothing is left to heal.
+    /// `None` when there was none, or one is not over yet.
     pub fn last_fault_over_ms(&self) -> Option<f64> {
-        self.applied_faults()
+        self.disturbing_faults()
             .map(FaultFact::over_ms)
             .try_fold(f64::NEG_INFINITY, |latest, over| over.map(|over| latest.max(over)))
             .filter(|latest| latest.is_finite())

@@ -4,8 +4,8 @@
 //! operation is *waiting* in between when it is due before `s1` completes, is not over when `s0` completes,
 //! and is due later than every operation served up to `s0` (a request that hangs while later ones are
 //! served is an error, not an outage). The window begins at the earliest intended start of a waiting
-//! operation, though not before `s0` completed, and ends when `s1` completes, or when the load ends if
-//! nothing followed. Healthy traffic thus gives windows as long as a latency; only longer ones are listed.
+//! operation, though not before `s0` completed, and ends when `s1` completes, or with the last
+//! operation of the part if nothing followed. Healthy traffic thus gives windows as long as a latency; only longer ones are listed.
 
 use super::{FaultFact, Part, is_served};
 use crate::model::{Operation, Outage};
@@ -13,11 +13,11 @@ use crate::model::{Operation, Outage};
 /// Shorter windows are latency, not outage; also the resolution at which "no downtime" is judged.
 pub const LISTED_OUTAGE_MS: f64 = 100.0;
 
-pub(super) fn outages(parts: &[Part], faults: &[FaultFact], within_ms: f64, load_end_ms: f64) -> Vec<Outage> {
+pub(super) fn outages(parts: &[Part], faults: &[FaultFact], within_ms: f64) -> Vec<Outage> {
     let mut outages: Vec<Outage> = parts
         .iter()
         .flat_map(|part| {
-            windows(&part.ops, (load_end_ms * 1e3).round() as u64)
+            windows(&part.ops)
                 .into_iter()
                 .map(|(start_us, end_us)| (start_us as f64 / 1e3, end_us as f64 / 1e3))
                 .filter(|(start_ms, end_ms)| end_ms - start_ms >= LISTED_OUTAGE_MS)
@@ -43,10 +43,11 @@ pub fn longest_outage_ms<'o>(outages: impl IntoIterator<Item = &'o Outage>) -> f
     outages.into_iter().map(|outage| outage.end_ms - outage.start_ms).fold(0.0, f64::max)
 }
 
-/// The applied fault whose time, until it had to be recovered from, overlaps; the nearest of several.
+/// The disturbing fault whose time, until it had to be recovered from, overlaps; the nearest of several.
 fn cause(faults: &[FaultFact], within_ms: f64, start_ms: f64, end_ms: f64) -> Option<String> {
     faults
         .iter()
+        .filter(|fault| fault.disturbs())
         .filter_map(|fault| fault.applied_ms().map(|applied_ms| (fault, applied_ms)))
         .filter(|(fault, _)| {
             let over_ms = fault.over_ms().unwrap_or(f64::INFINITY);
@@ -57,8 +58,9 @@ fn cause(faults: &[FaultFact], within_ms: f64, start_ms: f64, end_ms: f64) -> Op
 }
 
 /// All windows of one part, in µs; `ops` by intended start.
-fn windows(ops: &[&Operation], load_end_us: u64) -> Vec<(u64, u64)> {
+fn windows(ops: &[&Operation]) -> Vec<(u64, u64)> {
     let Some(first) = ops.first() else { return Vec::new() };
+    let load_end_us = ops.iter().map(|op| op.done_us).max().unwrap_or(0);
     let mut served: Vec<&Operation> = ops.iter().copied().filter(|op| is_served(op)).collect();
     served.sort_by_key(|op| (op.done_us, op.id));
 
@@ -118,6 +120,19 @@ mod tests {
             .phases(0.0, 10_000.0, 20_000.0, 30_000.0)
             .traffic(0, 0.0, 5_000.0, |_| Answer::ok(2.0))
             .traffic(0, 5_000.0, 8_000.0, |_| Answer::refused(1.0))
+            .build();
+        assert_eq!(listed(&run), vec![("kv2.write leader".into(), 5_000.0, 7_951.0, None)]);
+    }
+
+    #[test]
+    fn without_another_success_it_does_not_last_as_long_as_another_load() {
+        let run = RunBuilder::new()
+            .load("kv2.write", "leader", 20.0)
+            .load("kv2.read", "any", 20.0)
+            .phases(0.0, 10_000.0, 20_000.0, 30_000.0)
+            .traffic(0, 0.0, 5_000.0, |_| Answer::ok(2.0))
+            .traffic(0, 5_000.0, 8_000.0, |_| Answer::refused(1.0))
+            .traffic(1, 0.0, 30_000.0, |_| Answer::ok(1.0))
             .build();
         assert_eq!(listed(&run), vec![("kv2.write leader".into(), 5_000.0, 7_951.0, None)]);
     }

@@ -1,6 +1,7 @@
 //! The stages of a ramp, and which of them held.
 
-use super::{Latencies, LoadOps, PhaseSpan, due_within, is_served};
+use super::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, Latencies, LoadOps, PhaseSpan};
+use super::{due_within, is_served};
 use crate::model::{Bound, Event, Operation, Phase, Unit, Workload};
 use crate::record::SavedRun;
 use std::collections::BTreeSet;
@@ -9,6 +10,11 @@ use std::collections::BTreeSet;
 pub const STAGE_ERROR_PERCENT_MAX: f64 = 1.0;
 /// A stage in which less than this share of its rate was acknowledged in time has broken.
 pub const MIN_ACHIEVED_SHARE: f64 = 0.95;
+/// A stage broke on a busy machine: whoever else used more cores than this on average may be why. What the
+/// servers themselves use is their own overload and excuses nothing.
+const OTHERS_CORES_MAX: f64 = 0.25;
+const HARNESS_LATE: &str = "the harness itself sent late";
+const BUSY_WITH_OTHERS: &str = "the machine was busy with others";
 
 /// Whether a 99th percentile above `bound_us` is the harness's own doing. Latency counts from the intended start,
 /// so what was sent late is in it, and a bound kept all the same is kept. A bound that was not kept says nothing
@@ -33,6 +39,8 @@ pub struct StageFact {
     /// Index of the load in the scenario.
     pub load: usize,
     pub rate: f64,
+    pub start_ms: f64,
+    pub end_ms: f64,
     /// Acknowledged within the stage, per second.
     pub achieved: f64,
     pub p99_us: u64,
@@ -42,11 +50,17 @@ pub struct StageFact {
     /// How many nodes shared the rate.
     pub nodes: usize,
     pub holds: bool,
-    /// Whether the harness sent too late for the stage to say anything about the server.
-    pub harness_late: bool,
+    /// Why a stage that did not hold says nothing about the server.
+    pub doubt: Option<&'static str>,
 }
 
-pub(super) fn stages(run: &SavedRun, loads: &[LoadOps], phases: &[PhaseSpan], end_ms: f64) -> Vec<StageFact> {
+pub(super) fn stages(
+    run: &SavedRun,
+    loads: &[LoadOps],
+    phases: &[PhaseSpan],
+    control: &[ControlWindow],
+    end_ms: f64,
+) -> Vec<StageFact> {
     let steady = phases.iter().find(|span| span.phase == Phase::Steady);
     let ramp_end_ms = steady.map_or(end_ms, |span| span.end_ms);
     let mut stages = Vec::new();
@@ -65,7 +79,7 @@ pub(super) fn stages(run: &SavedRun, loads: &[LoadOps], phases: &[PhaseSpan], en
         bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
         for pair in bounds.windows(2) {
             if let ((start_ms, Some(rate)), (stop_ms, _)) = (pair[0], pair[1]) {
-                stages.extend(stage(run, load, index, rate, start_ms, stop_ms));
+                stages.extend(stage(run, load, control, index, rate, start_ms, stop_ms));
             }
         }
     }
@@ -75,6 +89,7 @@ pub(super) fn stages(run: &SavedRun, loads: &[LoadOps], phases: &[PhaseSpan], en
 fn stage(
     run: &SavedRun,
     load: &LoadOps,
+    control: &[ControlWindow],
     index: usize,
     rate: f64,
     start_ms: f64,
@@ -97,10 +112,24 @@ fn stage(
     let fast = bound.is_none_or(|bound| bound.holds(p99_us as f64));
     let complete = achieved >= MIN_ACHIEVED_SHARE * rate;
     let holds = fast && complete && error_percent <= STAGE_ERROR_PERCENT_MAX;
-    let harness_late = bound.is_some_and(|bound| sent_too_late(ops, bound.value, holds).is_some());
+    let doubt = bound.filter(|_| !holds).and_then(|bound| {
+        let Contamination { bad_ms, covered_ms } =
+            Contamination::of(control, start_ms, end_ms, bound.value / 1e3);
+        if sent_too_late(ops, bound.value, holds).is_some() {
+            Some(HARNESS_LATE)
+        } else if bad_ms > covered_ms * CONTAMINATED_SHARE_MAX
+            && others_cores(run, start_ms, end_ms) > OTHERS_CORES_MAX
+        {
+            Some(BUSY_WITH_OTHERS)
+        } else {
+            None
+        }
+    });
     Some(StageFact {
         load: index,
         rate,
+        start_ms,
+        end_ms,
         achieved,
         p99_us,
         error_percent,
@@ -108,8 +137,17 @@ fn stage(
         samples: ops.len() as u64,
         nodes,
         holds,
-        harness_late,
+        doubt,
     })
+}
+
+/// How many cores others than servers and harness used on average.
+fn others_cores(run: &SavedRun, start_ms: f64, end_ms: f64) -> f64 {
+    let used = run.journal.iter().filter_map(|entry| match entry.event {
+        Event::Cpu { other, .. } if entry.t_ms > start_ms && entry.t_ms <= end_ms => Some(other),
+        _ => None,
+    });
+    used.sum::<f64>() / ((end_ms - start_ms) / 1e3)
 }
 
 /// The 99th percentile that the blueprint promises for this kind of operation, in µs.

@@ -1,12 +1,14 @@
 //! Whether the cluster could lose as many nodes as its size allows, as autopilot said.
 
-use crate::model::Event;
+use crate::model::{Entry, Event};
 use crate::record::SavedRun;
 
 /// (time, whether every voter was healthy) at each change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Redundancy {
     changes: Vec<(f64, bool)>,
+    /// Whenever autopilot was heard: changes are journalled alone, but the term shows that it still answers.
+    heard_ms: Vec<f64>,
 }
 
 impl Redundancy {
@@ -26,7 +28,10 @@ impl Redundancy {
             })
             .collect();
         changes.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self { changes }
+        let heard = |entry: &&Entry| matches!(entry.event, Event::Redundancy { .. } | Event::Term { .. });
+        let mut heard_ms: Vec<f64> = run.journal.iter().filter(heard).map(|entry| entry.t_ms).collect();
+        heard_ms.sort_by(f64::total_cmp);
+        Self { changes, heard_ms }
     }
 
     /// Whether it was full at `t_ms`; `None` before autopilot was first heard.
@@ -34,13 +39,20 @@ impl Redundancy {
         self.changes.iter().take_while(|change| change.0 <= t_ms).last().map(|change| change.1)
     }
 
-    /// The moment from which on it was full without interruption until `until_ms`, not before `from_ms`.
+    /// When autopilot was first heard in `[from_ms, until_ms)`.
+    pub fn first_heard_ms(&self, from_ms: f64, until_ms: f64) -> Option<f64> {
+        let first = self.heard_ms.partition_point(|t_ms| *t_ms < from_ms);
+        self.heard_ms.get(first).copied().filter(|t_ms| *t_ms < until_ms)
+    }
+
+    /// The moment from which on it was full without interruption until `until_ms`, as autopilot said at or
+    /// after `from_ms`: what it said before is no evidence, and an autopilot that fell silent gives none.
     /// Takes the last such stretch: autopilot can still say "full" shortly after a node is lost.
     pub fn full_from(&self, from_ms: f64, until_ms: f64) -> Option<f64> {
-        let mut start_ms = None;
+        let mut start_ms: Option<f64> = None;
         for &(t_ms, full) in self.changes.iter().take_while(|change| change.0 < until_ms) {
             start_ms = if full { start_ms.or(Some(t_ms)) } else { None };
         }
-        start_ms.map(|start_ms: f64| start_ms.max(from_ms))
+        self.first_heard_ms(start_ms?.max(from_ms), until_ms)
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct RoleTrack {
     pub node: NodeId,
     pub segments: Vec<RoleSegment>,
+    /// When a poll of the node is known to have been answered, or to have failed, by time.
+    polled_ms: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,19 +27,34 @@ impl RoleTrack {
         let after = self.segments.partition_point(|segment| segment.start_ms <= t_ms);
         after.checked_sub(1).map(|i| self.segments[i].role)
     }
+
+    /// The first stretch of more than `longest_ms` in `[from_ms, until_ms]` in which nothing is known of the
+    /// node. A node that was last seen down is known: only changes and answers are journalled.
+    pub fn unwatched(&self, from_ms: f64, until_ms: f64, longest_ms: f64) -> Option<(f64, f64)> {
+        let within = self.polled_ms.iter().copied().filter(|t_ms| (from_ms..until_ms).contains(t_ms));
+        let mut last_ms = from_ms;
+        for t_ms in within.chain([until_ms]) {
+            let down = matches!(self.at(last_ms), Some(Role::Unreachable | Role::Sealed));
+            if t_ms - last_ms > longest_ms && !down {
+                return Some((last_ms, t_ms));
+            }
+            last_ms = t_ms;
+        }
+        None
+    }
 }
 
 pub(super) fn tracks(run: &SavedRun) -> Vec<RoleTrack> {
     let mut seen: BTreeMap<&NodeId, Vec<(f64, f64, Role)>> = BTreeMap::new();
-    let mut last_poll_ms: BTreeMap<&NodeId, f64> = BTreeMap::new();
+    let mut polled: BTreeMap<&NodeId, Vec<f64>> = BTreeMap::new();
     for entry in &run.journal {
         match &entry.event {
             Event::Role { node, role, previous_ms } => {
                 seen.entry(node).or_default().push((entry.t_ms, *previous_ms, *role));
+                polled.entry(node).or_default().extend([*previous_ms, entry.t_ms]);
             }
             Event::Indices { node, samples } => {
-                let latest = last_poll_ms.entry(node).or_insert(0.0);
-                *latest = samples.iter().map(|sample| sample.0).fold(*latest, f64::max);
+                polled.entry(node).or_default().extend(samples.iter().map(|sample| sample.0));
             }
             _ => {}
         }
@@ -45,18 +62,20 @@ pub(super) fn tracks(run: &SavedRun) -> Vec<RoleTrack> {
     let track = |node: &NodeId| {
         let mut changes = seen.remove(node).unwrap_or_default();
         changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut polled_ms = polled.remove(node).unwrap_or_default();
+        polled_ms.sort_by(f64::total_cmp);
         let segments = changes
             .iter()
             .enumerate()
             .map(|(i, &(start_ms, _, role))| {
                 let last_ms = match changes.get(i + 1) {
                     Some(&(_, previous_ms, _)) => previous_ms,
-                    None => last_poll_ms.get(node).copied().unwrap_or(start_ms),
+                    None => polled_ms.last().copied().unwrap_or(start_ms),
                 };
                 RoleSegment { start_ms, last_ms: last_ms.max(start_ms), role }
             })
             .collect();
-        RoleTrack { node: node.clone(), segments }
+        RoleTrack { node: node.clone(), segments, polled_ms }
     };
     run.info.nodes.iter().map(|node| &node.id).map(track).collect()
 }

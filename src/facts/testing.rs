@@ -234,7 +234,7 @@ impl RunBuilder {
         self
     }
 
-    /// Adds what a sound run always has: the control probe each second, last polls, and the read-back.
+    /// Adds what a sound run always has: the control probe each second, polls, and the read-back.
     pub fn build(mut self) -> SavedRun {
         let collect = |entry: &&Entry| entry.event == Event::Phase { phase: Phase::Collect };
         let collect_ms = self.run.journal.iter().find(collect).map_or(0.0, |entry| entry.t_ms);
@@ -244,10 +244,12 @@ impl RunBuilder {
             let cpu = Event::Cpu { window_ms: 1e3, servers: 0.2, harness: 0.1, other: 0.05, steal: 0.0 };
             self.run.journal.push(Entry { t_ms, event: cpu });
         }
-        for name in ["n1", "n2", "n3"] {
-            let samples = vec![(collect_ms, self.index, self.index)];
-            let event = Event::Indices { node: node(name), samples };
-            self.run.journal.push(Entry { t_ms: collect_ms, event });
+        let seconds = (0..=(collect_ms / 1e3) as u64).map(|second| second as f64 * 1e3);
+        for t_ms in seconds.chain([collect_ms]) {
+            for name in ["n1", "n2", "n3"] {
+                let samples = vec![(t_ms, self.index, self.index)];
+                self.run.journal.push(Entry { t_ms, event: Event::Indices { node: node(name), samples } });
+            }
         }
         let keys = self.stored.len() as u32;
         for (key, versions) in std::mem::take(&mut self.stored) {

@@ -47,6 +47,13 @@ pub struct ObjectiveRow {
     /// Why it is not a pass, or how long a run would decide it. Empty for a plain pass.
     pub note: String,
     pub breakdown: Vec<Breakdown>,
+    /// Whether the scenario is meant to leave data for it.
+    #[serde(default = "yes")]
+    pub exercised: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The same figure for one part: an operation and route, a node, a fault.
@@ -137,10 +144,14 @@ pub struct LoadRow {
     pub route: String,
     /// A phase's name, or `all`.
     pub phase: String,
+    /// What the load's rate asks for in that time.
     pub planned: u64,
     pub sent: u64,
     pub ok: u64,
     pub failed: u64,
+    /// Those of `failed` that were refused because another version was there: an answer, no failure.
+    #[serde(default)]
+    pub conflicts: u64,
     pub unknown: u64,
     pub send_lag_p99_us: u64,
     pub latency_us: LatencySummary,
@@ -155,15 +166,16 @@ pub struct LatencySummary {
     pub max: u64,
 }
 
-/// The availability promise as an error budget over a 30-day month.
+/// The availability promise as an error budget over a 30-day month, and what this run's faults burned of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     pub target_percent: f64,
     pub month_budget_ms: f64,
-    /// Longest outage of the worst operation and route in this run.
+    /// Of the worst operation and route, over all faults: share not served × time.
     pub burned_ms: f64,
     pub burned_share_percent: f64,
     pub assumed_failures_per_month: f64,
+    /// With so many failures a month, each as costly as this run's were on average.
     pub projected_month_percent: f64,
 }
 

@@ -78,6 +78,28 @@ pub fn percent(value: f64) -> String {
     format!("{} %", trimmed(format!("{value:.decimals$}")))
 }
 
+/// In which unit a time is read best, whatever unit it was promised in, and the factor to get there. Other
+/// units stay, and so does a zero without an interval.
+pub fn readable<'u>(value: f64, interval: Option<[f64; 2]>, unit: &'u str) -> (f64, &'u str) {
+    let unit_ms = match unit {
+        "ms" => 1.0,
+        "s" => 1e3,
+        "min" => 60e3,
+        "h" => 3.6e6,
+        _ => return (1.0, unit),
+    };
+    let high = interval.map_or(value, |[low, high]| value.abs().max(low.abs()).max(high.abs()));
+    let ms = high.abs() * unit_ms;
+    let (readable_ms, readable) = match ms {
+        ms if !ms.is_finite() || ms == 0.0 => return (1.0, unit),
+        ms if ms < 999.5 => (1.0, "ms"),
+        ms if ms < 119_950.0 => (1e3, "s"),
+        ms if ms < 7_200_000.0 => (60e3, "min"),
+        _ => (3.6e6, "h"),
+    };
+    (unit_ms / readable_ms, readable)
+}
+
 /// A measured figure in its unit, with as many digits as its interval justifies.
 pub fn measured(value: f64, unit: &str, interval: Option<[f64; 2]>) -> String {
     with_unit(&number(value, unit, interval), unit)
@@ -204,6 +226,22 @@ mod tests {
         assert_eq!(interval([11.3, 11.32], "s").as_deref(), Some("11.30 to 11.32 s"));
         assert_eq!(interval([1400.0, 1600.0], "/s").as_deref(), Some("1,400 to 1,600 /s"));
         assert_eq!(interval([0.0, 0.0], ""), None);
+    }
+
+    #[test]
+    fn times_are_read_in_a_unit_of_their_own_size() {
+        for (value, unit, expected) in [
+            (0.169, "min", "10.1 s"),
+            (6.5, "min", "6.5 min"),
+            (0.9997, "h", "60 min"),
+            (0.151, "s", "151 ms"),
+            (2_400.0, "ms", "2.4 s"),
+            (0.0, "s", "0 s"),
+            (99.9, "%", "99.9 %"),
+        ] {
+            let (factor, readable) = readable(value, None, unit);
+            assert_eq!(measured(value * factor, readable, None), expected);
+        }
     }
 
     #[test]

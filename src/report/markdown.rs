@@ -71,6 +71,19 @@ fn promises(text: &mut String, result: &RunResult) {
         );
     }
     push_more(text, objectives.len(), ROWS_MAX, "objectives");
+    unexercised(text, result);
+}
+
+fn unexercised(text: &mut String, result: &RunResult) {
+    let unexercised = rows::unexercised(result);
+    if unexercised.is_empty() {
+        return;
+    }
+    push(text, format_args!("\nNot exercised by this scenario:\n"));
+    for (id, reason) in unexercised.iter().take(ROWS_MAX) {
+        push(text, format_args!("- `{}`: {}", code(id), escape(reason)));
+    }
+    push_more(text, unexercised.len(), ROWS_MAX, "of them");
 }
 
 fn invariants(text: &mut String, result: &RunResult) {

@@ -35,11 +35,22 @@ pub struct Part {
     pub verdict: Verdict,
 }
 
-/// Objectives, those that decide first; otherwise in the result's order.
+/// Objectives that decide, or that the scenario exercises; those that decide first, otherwise in the result's
+/// order.
 pub fn objectives(result: &RunResult) -> Vec<Row> {
-    let mut rows: Vec<&ObjectiveRow> = result.objectives.iter().collect();
+    let mut rows: Vec<&ObjectiveRow> = result.objectives.iter().filter(|row| !is_unexercised(row)).collect();
     rows.sort_by_key(|row| !row.gating);
     rows.into_iter().map(objective).collect()
+}
+
+/// What the scenario does not exercise: id, and why there is no data.
+pub fn unexercised(result: &RunResult) -> Vec<(String, String)> {
+    let rows = result.objectives.iter().filter(|row| is_unexercised(row));
+    rows.map(|row| (row.id.clone(), row.note.clone())).collect()
+}
+
+fn is_unexercised(row: &ObjectiveRow) -> bool {
+    !row.exercised && !row.gating && row.measured.is_none()
 }
 
 /// Invariants, those that decide first; otherwise in the result's order.
@@ -58,11 +69,14 @@ pub fn objective(row: &ObjectiveRow) -> Row {
         promised: row.target.clone(),
         source: row.source.clone(),
         measured: measured(row.measured, &row.unit, row.interval),
-        interval: interval(row.interval, &row.unit),
+        interval: interval(row.measured, row.interval, &row.unit),
         samples: samples(row.samples),
         verdict: row.verdict,
         note: row.note.clone(),
-        parts: row.breakdown.iter().map(|part| breakdown(part, &row.unit)).collect(),
+        parts: match &row.breakdown[..] {
+            [only] if only.measured == row.measured && only.samples == row.samples => vec![],
+            parts => parts.iter().map(|part| breakdown(part, &row.unit)).collect(),
+        },
     }
 }
 
@@ -70,18 +84,25 @@ fn breakdown(part: &Breakdown, unit: &str) -> Part {
     Part {
         name: part.part.clone(),
         measured: measured(part.measured, unit, part.interval),
-        interval: interval(part.interval, unit),
+        interval: interval(part.measured, part.interval, unit),
         samples: samples(part.samples),
         verdict: part.verdict,
     }
 }
 
 fn measured(value: Option<f64>, unit: &str, bounds: Option<[f64; 2]>) -> String {
-    value.map_or_else(|| "no data".to_owned(), |value| figure::measured(value, unit, bounds))
+    value.map_or_else(
+        || "no data".to_owned(),
+        |value| {
+            let (factor, unit) = figure::readable(value, bounds, unit);
+            figure::measured(value * factor, unit, bounds.map(|ends| ends.map(|end| end * factor)))
+        },
+    )
 }
 
-fn interval(bounds: Option<[f64; 2]>, unit: &str) -> String {
-    bounds.and_then(|bounds| figure::interval(bounds, unit)).unwrap_or_default()
+fn interval(value: Option<f64>, bounds: Option<[f64; 2]>, unit: &str) -> String {
+    let (factor, unit) = figure::readable(value.unwrap_or(0.0), bounds, unit);
+    bounds.and_then(|ends| figure::interval(ends.map(|end| end * factor), unit)).unwrap_or_default()
 }
 
 fn samples(count: u64) -> String {

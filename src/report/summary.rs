@@ -46,11 +46,12 @@ fn faults(faults: &[FaultRow]) -> Option<String> {
     }
 }
 
-/// How long each kind of operation was without a success.
+/// How long each kind of operation was without a success, or what share failed without such a gap.
 fn service(result: &RunResult) -> String {
     let kinds =
         [("writes", &["kv2.write", "kv2.cas"][..]), ("reads", &["kv2.read"]), ("logins", &["approle.login"])];
     let mut phrases = vec![];
+    let mut any_failed = false;
     for (noun, operations) in kinds {
         let asked = |operation: &str| operations.contains(&operation);
         if !result.load.iter().any(|row| asked(&row.operation) && row.sent > 0) {
@@ -61,14 +62,24 @@ fn service(result: &RunResult) -> String {
             .iter()
             .filter(|outage| asked(&outage.operation))
             .max_by(|a, b| length_ms(a).total_cmp(&length_ms(b)));
+        let whole = result.load.iter().filter(|row| asked(&row.operation) && row.phase == "all");
+        let (failed, attempted) = whole.fold((0, 0), |(failed, attempted), row| {
+            let refused = row.failed.saturating_sub(row.conflicts);
+            (failed + refused + row.unknown, attempted + row.ok + row.failed + row.unknown)
+        });
+        any_failed |= failed > 0;
         phrases.push(match worst {
             Some(outage) => format!("{noun} stopped for {}", figure::duration(length_ms(outage))),
+            None if failed > 0 => {
+                let share = figure::percent(failed as f64 * 100.0 / attempted as f64);
+                format!("{share} of {noun} failed, no gap of 100 ms or more")
+            }
             None => format!("{noun} did not stop"),
         });
     }
     match phrases.len() {
         0 => "the load had no outage to show".to_owned(),
-        _ if result.outages.is_empty() => "no outage was seen".to_owned(),
+        _ if result.outages.is_empty() && !any_failed => "no outage was seen".to_owned(),
         _ => phrases.join(", "),
     }
 }
@@ -86,7 +97,8 @@ fn latency(result: &RunResult) -> Option<String> {
         .iter()
         .filter_map(|id| result.objectives.iter().find(|row| row.id == *id))
         .filter_map(|row| {
-            let measured = figure::measured(row.measured?, &row.unit, row.interval);
+            row.measured?;
+            let measured = super::rows::objective(row).measured;
             let name = match row.id.as_str() {
                 "read.p99" => "read p99",
                 "write.p99" => "write p99",

@@ -136,6 +136,14 @@ fn table(out: &mut Lines, result: &RunResult, ink: Ink) {
         }
     }
     out.line(ink.dim("  * decides the verdict; the other rows are shown for information"));
+    let unexercised = rows::unexercised(result);
+    if !unexercised.is_empty() {
+        out.line(ink.dim("  not exercised by this scenario:"));
+        for (id, reason) in unexercised.iter().take(LINES_MAX) {
+            out.wrapped(&format!("{id}: {reason}"), "    ", "      ", |text| ink.dim(text));
+        }
+        out.more(unexercised.len(), LINES_MAX, "of them");
+    }
 }
 
 fn joined(cells: &[String; 7], widths: &[usize; 7]) -> String {

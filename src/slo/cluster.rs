@@ -4,8 +4,10 @@ use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
 use crate::facts::{Facts, Latencies};
-use crate::model::{Bound, Comparison, Event, NodeId, Phase, Verdict};
+use crate::model::{Bound, Comparison, Event, NodeId, Verdict};
 
+/// How often the voters are asked for while the cluster comes up.
+const VOTERS_POLL_MS: f64 = 50.0;
 /// A looked-up TTL counts down in whole seconds from the moment of the login.
 const TTL_COUNTDOWN_MS: f64 = 2_000.0;
 
@@ -17,8 +19,8 @@ pub fn init(facts: &Facts, bound: Bound) -> Judged {
     let Some((took_ms, reused_state)) = ready else {
         return Figure::unknown("the cluster was never seen with all its voters").into();
     };
-    let Some(took) = ms_in(bound.unit, took_ms) else { return not_a_time(&bound) };
-    let figure = Figure::exact(&bound, took);
+    let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
+    let figure = Figure::polled(&bound, took_ms * unit, VOTERS_POLL_MS * unit);
     if reused_state {
         return figure.doubted("a saved state was reused, so nothing was initialised".into()).into();
     }
@@ -31,7 +33,8 @@ pub fn join(facts: &Facts, bound: Bound) -> Judged {
         .events()
         .filter_map(|(_, event)| match event {
             Event::NodeJoined { node, requested_ms, voter_ms } => {
-                Some((node.to_string(), Figure::exact(&bound, (voter_ms - requested_ms) * unit)))
+                let took = (voter_ms - requested_ms) * unit;
+                Some((node.to_string(), Figure::polled(&bound, took, VOTERS_POLL_MS * unit)))
             }
             _ => None,
         })
@@ -49,7 +52,7 @@ pub fn join(facts: &Facts, bound: Bound) -> Judged {
 /// 99th percentile of the health checks of each node, leaving out the time in which a fault had it down.
 pub fn health(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let from_ms = facts.phase(Phase::WarmUp).map_or(facts.judged_from_ms(), |span| span.start_ms);
+    let from_ms = facts.loaded_from_ms();
     let until_ms = facts.watched_until_ms();
     let nodes = facts.run.info.nodes.iter().map(|node| &node.id);
     let mut parts = Vec::new();

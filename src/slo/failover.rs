@@ -2,9 +2,11 @@
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::verdict_of;
-use crate::facts::{Facts, LISTED_OUTAGE_MS, longest_outage_ms};
+use crate::facts::{Facts, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
 use crate::model::{Bound, InvariantRow, Unit, Verdict};
 
+/// How often autopilot is asked.
+const AUTOPILOT_POLL_MS: f64 = 200.0;
 /// Fewer operations than this after the fault cannot show that there was no outage.
 const OPERATIONS_MIN: u64 = 20;
 
@@ -18,7 +20,7 @@ pub struct LostWrites<'a> {
 /// The longest outage that a fault explains, of the worst operation and route.
 pub fn rto(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let Some(applied_ms) = facts.applied_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
+    let Some(applied_ms) = facts.disturbing_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
     else {
         return Figure::unknown("no fault was applied").into();
     };
@@ -33,8 +35,20 @@ pub fn rto(facts: &Facts, bound: Bound) -> Judged {
             }));
             let after = part.ops.partition_point(|op| (op.due_us as f64) / 1e3 < applied_ms);
             let samples = (part.ops.len() - after) as u64;
-            let mut figure = Figure { samples, ..Figure::exact(&bound, longest_ms * unit) };
+            let failed = part.ops[after..].iter().filter(|op| !is_served(op)).count();
             let spacing_ms = seconds * 1e3 / samples.max(1) as f64;
+            // What began just before the first waiting request, or is too short to be listed, is not seen.
+            let blind_ms = if longest_ms == 0.0 { LISTED_OUTAGE_MS } else { spacing_ms };
+            let interval = [longest_ms, longest_ms + blind_ms].map(|ms| ms * unit);
+            let mut figure = Figure {
+                samples,
+                interval: Some(interval),
+                verdict: verdict_of(&bound, interval),
+                ..Figure::exact(&bound, longest_ms * unit)
+            };
+            if longest_ms == 0.0 && failed == 0 && bound.holds(0.0) {
+                figure.verdict = Verdict::Pass;
+            }
             if figure.verdict == Verdict::Pass && samples < OPERATIONS_MIN {
                 figure = figure.doubted(format!("only {samples} operations after the fault"));
             } else if longest_ms == 0.0 && spacing_ms > LISTED_OUTAGE_MS {
@@ -42,7 +56,11 @@ pub fn rto(facts: &Facts, bound: Bound) -> Judged {
                     "at one operation every {spacing_ms:.0} ms an outage of {LISTED_OUTAGE_MS} ms can hide"
                 ));
             } else if longest_ms == 0.0 {
-                figure.note = format!("no window of {LISTED_OUTAGE_MS} ms or more without a success");
+                let none = format!("no window of {LISTED_OUTAGE_MS} ms or more without a success");
+                figure.note = match failed {
+                    0 => none,
+                    _ => format!("{none}, but {failed} operations failed after the fault"),
+                };
             }
             (part.name.clone(), figure)
         })
@@ -116,15 +134,24 @@ pub fn rpo(writes: &LostWrites, bound: Bound) -> Judged {
 
 /// From the end of the last fault to the time since which every voter was healthy.
 pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
-    if facts.applied_faults().next().is_none() {
+    if facts.disturbing_faults().next().is_none() {
         return Figure::unknown("no fault was applied");
     }
     let Some(over_ms) = facts.last_fault_over_ms() else {
         return Figure::unknown("a fault was not healed, so nothing could come back");
     };
     let until_ms = facts.watched_until_ms();
+    if facts.redundancy.first_heard_ms(over_ms, until_ms).is_none() {
+        return Figure::unknown("autopilot was not heard after the last fault was over");
+    }
     match facts.redundancy.full_from(over_ms, until_ms) {
-        Some(full_ms) => Figure::exact(&bound, (full_ms - over_ms) / 1e3),
+        Some(full_ms) => {
+            let took_ms = full_ms - over_ms;
+            // What was full before is journalled again only with the next term.
+            let unchanged = facts.redundancy.full_at(over_ms) == Some(true);
+            let resolution_ms = if unchanged { took_ms } else { AUTOPILOT_POLL_MS };
+            Figure::polled(&bound, took_ms / 1e3, resolution_ms / 1e3)
+        }
         None => {
             let watched_s = (until_ms - over_ms).max(0.0) / 1e3;
             let verdict = if bound.holds(watched_s) { Verdict::Inconclusive } else { Verdict::Fail };

@@ -1,5 +1,6 @@
 //! A measured figure with its verdict, and how a row is made of the figures of its parts.
 
+use super::verdict_of;
 use crate::model::{Bound, Breakdown, Comparison, Unit, Verdict};
 use std::cmp::Ordering;
 
@@ -23,6 +24,17 @@ impl Figure {
     pub fn exact(bound: &Bound, measured: f64) -> Self {
         let verdict = if bound.holds(measured) { Verdict::Pass } else { Verdict::Fail };
         Self { measured: Some(measured), interval: None, samples: 1, verdict, note: String::new() }
+    }
+
+    /// A single event that was seen by polling: it happened at most `resolution` before it was seen.
+    pub fn polled(bound: &Bound, measured: f64, resolution: f64) -> Self {
+        let interval = [(measured - resolution).max(0.0), measured];
+        let verdict = verdict_of(bound, interval);
+        let note = match verdict {
+            Verdict::Inconclusive => "the bound lies within what one poll cannot tell apart".into(),
+            _ => String::new(),
+        };
+        Self { measured: Some(measured), interval: Some(interval), samples: 1, verdict, note }
     }
 
     /// Keeps the figure and takes back the verdict.

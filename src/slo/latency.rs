@@ -3,13 +3,15 @@
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
-use crate::facts::{Facts, Latencies, PhaseSpan, due_within, sent_too_late};
+use crate::facts::{
+    CONTAMINATED_SHARE_MAX, Contamination, Facts, Latencies, PhaseSpan, due_within, sent_too_late,
+};
 use crate::model::{Bound, Event, Operation, Phase, RatePlan, Verdict, Workload};
 
 /// Fewer operations than this say nothing about any percentile.
 const OPERATIONS_MIN: usize = 100;
-/// More contaminated windows than this share, and the machine was measured instead of the server.
-const CONTAMINATED_SHARE_MAX: f64 = 0.1;
+/// Less of the time covered by the control probe than this, and the machine's share is not known.
+const COVERED_SHARE_MIN: f64 = 0.9;
 
 pub fn judge(facts: &Facts, bound: Bound, workload: Workload, quantile: f64) -> Judged {
     let Some(unit_ms) = ms_in(bound.unit, 1.0).map(|units_per_ms| 1.0 / units_per_ms) else {
@@ -70,17 +72,22 @@ fn percentile(ops: &[&Operation], bound: &Bound, quantile: f64, steady: &PhaseSp
 
 /// Why the machine cannot carry a judgement against `objective_ms`, with the CPU figures beside it.
 fn contamination(facts: &Facts, steady: &PhaseSpan, objective_ms: f64) -> Option<String> {
-    let windows: Vec<_> =
-        facts.control.iter().filter(|window| window.is_within(steady.start_ms, steady.end_ms)).collect();
-    if windows.is_empty() {
-        return Some("the control probe recorded nothing, so the machine's own share is not known".into());
+    let Contamination { bad_ms, covered_ms } =
+        Contamination::of(&facts.control, steady.start_ms, steady.end_ms, objective_ms);
+    let steady_ms = steady.end_ms - steady.start_ms;
+    if covered_ms < steady_ms * COVERED_SHARE_MIN {
+        return Some(format!(
+            "the control probe recorded {:.0} of {:.0} seconds, so the machine's own share is not known",
+            covered_ms / 1e3,
+            steady_ms / 1e3
+        ));
     }
-    let bad = windows.iter().filter(|window| window.contaminates(objective_ms)).count();
-    (bad as f64 > windows.len() as f64 * CONTAMINATED_SHARE_MAX).then(|| {
+    (bad_ms > covered_ms * CONTAMINATED_SHARE_MAX).then(|| {
         format!(
-            "the machine was not quiet: in {bad} of {} seconds the control probe alone was slower than the \
+            "the machine was not quiet: in {:.0} of {:.0} seconds the control probe alone was slower than the \
              objective; {}",
-            windows.len(),
+            bad_ms / 1e3,
+            covered_ms / 1e3,
             cpu(facts, steady.start_ms, steady.end_ms)
         )
     })

@@ -3,6 +3,7 @@
 //! Nothing live: no clock, no file, no network.
 
 mod cluster;
+mod exercise;
 mod failover;
 mod figure;
 mod interval;
@@ -12,6 +13,7 @@ mod ratio;
 mod tests;
 mod throughput;
 
+pub use exercise::exercises;
 pub use failover::LostWrites;
 pub use figure::Figure;
 pub use ratio::budget;
@@ -57,7 +59,7 @@ pub fn promises(facts: &Facts) -> Vec<Promise> {
             promises.push(Promise { id: id.into(), gating: expected(id), source, target, shown, words });
         }
     };
-    if expected("recovery.redundancy") || facts.applied_faults().next().is_some() {
+    if expected("recovery.redundancy") || facts.disturbing_faults().next().is_some() {
         let bound = recovery_bound(facts);
         add("recovery.redundancy", Some(bound), bound.to_string());
     }
@@ -115,7 +117,15 @@ pub fn unjudged(promise: &Promise, note: String) -> ObjectiveRow {
 }
 
 fn row(promise: &Promise, judged: Judged) -> ObjectiveRow {
-    let Judged { figure: Figure { measured, interval, samples, verdict, note }, breakdown } = judged;
+    let Judged { figure: Figure { measured, interval, samples, verdict, note }, mut breakdown } = judged;
+    // A share in % keeps its digits: what is missing to 100 is what counts.
+    let is_time = promise.target.is_some_and(|bound| figure::ms_in(bound.unit, 1.0).is_some());
+    let digits = |value: f64| if is_time { six_digits(value) } else { value };
+    let (measured, interval) = (measured.map(digits), interval.map(|ends| ends.map(digits)));
+    for part in &mut breakdown {
+        part.measured = part.measured.map(digits);
+        part.interval = part.interval.map(|ends| ends.map(digits));
+    }
     ObjectiveRow {
         id: promise.id.clone(),
         gating: promise.gating,
@@ -128,7 +138,13 @@ fn row(promise: &Promise, judged: Judged) -> ObjectiveRow {
         verdict,
         note,
         breakdown,
+        exercised: true,
     }
+}
+
+/// Rounded to six significant digits.
+fn six_digits(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// What is said when an interval straddles the bound.

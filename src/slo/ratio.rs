@@ -3,7 +3,7 @@
 use super::figure::{Figure, Judged};
 use super::interval::{samples_for_ratio, wilson};
 use super::{undecided, verdict_of};
-use crate::facts::{Facts, due_within, is_served, longest_outage_ms};
+use crate::facts::{Facts, Part, due_within, is_served};
 use crate::model::{Bound, Budget, Operation, Phase, Unit, Verdict, Workload};
 
 const MONTH_MS: f64 = 30.0 * 86.4e6;
@@ -60,7 +60,8 @@ fn share(ops: &[&Operation], bound: &Bound, seconds: f64) -> Figure {
     Figure { measured: Some(ratio * 100.0), interval: Some(interval), samples, verdict, note }
 }
 
-/// What this run's worst outage means for the month that the document promises.
+/// What the faults of this run cost, and what that means for the month that the document promises. `None`
+/// without a fault: an undisturbed run says nothing about failures.
 pub fn budget(facts: &Facts) -> Option<Budget> {
     let blueprint = &facts.run.info.scenario.blueprint;
     let objective = blueprint.objectives.iter().find(|objective| objective.id == "availability")?;
@@ -69,16 +70,19 @@ pub fn budget(facts: &Facts) -> Option<Budget> {
     }
     let target_percent = objective.target.value;
     let month_budget_ms = MONTH_MS * (1.0 - target_percent / 100.0);
-    let from_ms = facts.judged_from_ms();
-    let burned_ms = longest_outage_ms(facts.outages.iter().filter(|outage| outage.end_ms > from_ms));
+    let faults = facts.disturbing_faults().count();
+    if faults == 0 {
+        return None;
+    }
+    let burned_ms = facts.parts.iter().map(|part| burned_ms(facts, part)).fold(0.0, f64::max);
     let assumed_failures_per_month = blueprint.assumed_failures_per_month;
     let burned_share_percent = match burned_ms {
         0.0 => 0.0,
-        // A promise of 100 % leaves no budget: any outage is all of it.
+        // A promise of 100 % leaves no budget: any failure is all of it.
         _ if month_budget_ms <= 0.0 => 100.0,
         _ => burned_ms * 100.0 / month_budget_ms,
     };
-    let lost_share = burned_ms * assumed_failures_per_month / MONTH_MS;
+    let lost_share = burned_ms / faults as f64 * assumed_failures_per_month / MONTH_MS;
     Some(Budget {
         target_percent,
         month_budget_ms,
@@ -87,4 +91,20 @@ pub fn budget(facts: &Facts) -> Option<Budget> {
         assumed_failures_per_month,
         projected_month_percent: (100.0 * (1.0 - lost_share)).max(0.0),
     })
+}
+
+/// Time without service that one operation and route lost to the faults: from each fault to the next, or to
+/// the end of watching, the share that was not served times the length.
+fn burned_ms(facts: &Facts, part: &Part) -> f64 {
+    let mut starts_ms: Vec<f64> = facts.disturbing_faults().map(|fault| fault.requested_ms).collect();
+    starts_ms.sort_by(f64::total_cmp);
+    starts_ms.push(facts.watched_until_ms());
+    let windows = starts_ms.windows(2).map(|pair| (pair[0], pair[1]));
+    windows
+        .map(|(start_ms, end_ms)| {
+            let ops = due_within(&part.ops, start_ms, end_ms);
+            let failed = ops.iter().filter(|op| !is_served(op)).count();
+            failed as f64 / ops.len().max(1) as f64 * (end_ms - start_ms).max(0.0)
+        })
+        .sum()
 }

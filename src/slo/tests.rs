@@ -98,7 +98,21 @@ fn a_busy_machine_or_a_late_harness_makes_latency_inconclusive() {
     );
     let mut blind = steady_run().build();
     blind.journal.retain(|entry| !matches!(entry.event, Event::Control { .. }));
-    assert!(row(&blind, "read.p99").note.contains("recorded nothing"));
+    assert!(row(&blind, "read.p99").note.contains("recorded 0 of 30 seconds"));
+    let mut gaps = steady_run().build();
+    gaps.journal.retain(|e| !matches!(e.event, Event::Control { .. } if (10e3..14e3).contains(&e.t_ms)));
+    assert_eq!(row(&gaps, "read.p99").verdict, Inconclusive);
+    // One window of four seconds weighs as much as four of one.
+    gaps.journal.push(Entry {
+        t_ms: 13_000.0,
+        event: match control_second(0.0, 6.0).event {
+            Event::Control { stall_p99_ms, stall_max_ms, echo_p99_ms, echo_max_ms, .. } => {
+                Event::Control { window_ms: 4e3, stall_p99_ms, stall_max_ms, echo_p99_ms, echo_max_ms }
+            }
+            other => other,
+        },
+    });
+    assert!(row(&gaps, "read.p99").note.contains("in 4 of 30 seconds"), "{}", row(&gaps, "read.p99").note);
     // Latency counts from the intended start: kept although sent late is kept; not kept because of it is open.
     let late = |_| Answer::ok(2.0).sent_late(1.5);
     check(reads(100.0, 30.0, late), "read.p99", Pass, Some(2.0), "");
@@ -142,6 +156,10 @@ fn auth_success() {
 
 /// A failure of a follower at 12 s that nobody notices through the leader.
 fn follower_kill(rate: f64) -> RunBuilder {
+    follower_kill_answered(rate, |_| Answer::ok(2.0))
+}
+
+fn follower_kill_answered(rate: f64, answer: impl Fn(f64) -> Answer) -> RunBuilder {
     RunBuilder::new()
         .load("kv2.write", "leader", rate)
         .phases(0.0, 12e3, 27e3, 40e3)
@@ -150,12 +168,17 @@ fn follower_kill(rate: f64) -> RunBuilder {
         .redundancy(13_000.0, 3, 2, 0)
         .healed(27_000.0, "f1")
         .redundancy(29_000.0, 3, 3, 1)
-        .traffic(0, 0.0, 40e3, |_| Answer::ok(2.0))
+        .traffic(0, 0.0, 40e3, answer)
 }
 
 #[test]
 fn failover_rto() {
     check(follower_kill(20.0), "failover.rto", Pass, Some(0.0), "no window of 100 ms or more");
+    let one_failed = |t_ms: f64| if t_ms == 12_000.0 + 50.0 { Answer::refused(1.0) } else { Answer::ok(2.0) };
+    let short = || follower_kill_answered(20.0, one_failed);
+    check(short(), "failover.rto", Inconclusive, Some(0.0), "but 1 operations failed after the fault");
+    assert_eq!(row(&short().build(), "failover.rto").interval, Some([0.0, 0.1]));
+    check(short().promise("failover.rto", "< 1 s"), "failover.rto", Pass, Some(0.0), "");
     check(kill_run(), "failover.rto", Fail, Some(11.002), "kv2.write via leader");
     check(kill_run().promise("failover.rto", "< 30 s"), "failover.rto", Pass, Some(11.002), "");
     check(follower_kill(5.0), "failover.rto", Inconclusive, Some(0.0), "an outage of 100 ms can hide");
@@ -210,9 +233,29 @@ fn failover_rpo() {
     assert_eq!(row(&unread, "failover.rpo").verdict, Inconclusive);
 }
 
+fn kill_run_heard(keep: impl Fn(f64, &Event) -> bool) -> SavedRun {
+    let mut run = kill_run().build();
+    run.journal.retain(|entry| keep(entry.t_ms, &entry.event));
+    run
+}
+
+#[test]
+fn a_token_that_runs_out_is_nothing_to_recover_from() {
+    let expiring =
+        || steady_run().requested(12_000.0, "f1", FaultKind::Expire, "token", &[]).applied(12_001.0, "f1");
+    check(expiring(), "failover.rto", Inconclusive, None, "no fault was applied");
+    let run = expiring().build();
+    assert!(!promises(&Facts::of(&run)).iter().any(|promise| promise.id == "recovery.redundancy"));
+    assert_eq!(recovery(&Facts::of(&run)).note, "no fault was applied");
+    // A kill beside it counts from the kill alone.
+    let both = kill_run().requested(39_000.0, "f2", FaultKind::Expire, "token", &[]).applied(39_001.0, "f2");
+    check(both, "recovery.redundancy", Pass, Some(3.0), "");
+}
+
 #[test]
 fn recovery_redundancy() {
     check(kill_run(), "recovery.redundancy", Pass, Some(3.0), "");
+    assert_eq!(row(&kill_run().build(), "recovery.redundancy").interval, Some([2.8, 3.0]));
     let within = |run: RunBuilder, within: u64| {
         let mut run = run.build();
         run.info.scenario.recovery.within = Span::from_secs(within);
@@ -223,6 +266,18 @@ fn recovery_redundancy() {
     assert_eq!(within(never(), 10).verdict, Fail);
     assert!(within(never(), 10).note.contains("was not back when watching ended, 13.0 s"));
     assert_eq!(within(never(), 60).verdict, Inconclusive);
+    // The last "full" from before the fault is no evidence: autopilot must have been heard after the heal.
+    let silent = || {
+        kill_run_heard(|t_ms, event| {
+            !(t_ms > 12_000.0 && matches!(event, Event::Redundancy { .. } | Event::Term { .. }))
+        })
+    };
+    let silent_row = row(&silent(), "recovery.redundancy");
+    assert_eq!((silent_row.verdict, silent_row.measured), (Inconclusive, None));
+    assert!(silent_row.note.contains("autopilot was not heard"), "{silent_row:?}");
+    let mut unnoticed = silent();
+    unnoticed.journal.push(Entry { t_ms: 27_800.0, event: Event::Term { term: 3, leader: node("n2") } });
+    assert_eq!(row(&unnoticed, "recovery.redundancy").measured, Some(0.8));
     check(
         steady_run().expect(&["recovery.redundancy"]),
         "recovery.redundancy",
@@ -244,6 +299,11 @@ fn cluster_init_and_node_join() {
         Some(14.0 / 60.0),
         "reused",
     );
+    let init = row(&steady_run().event(1.0, ready(14e3, false)).build(), "cluster.init");
+    assert_eq!(init.interval, Some([0.2325, 0.233333]), "the resolution, at six digits");
+    assert_eq!(init.measured, Some(0.233333));
+    let at_the_bound = steady_run().promise("cluster.init", "< 14 s").event(1.0, ready(14_020.0, false));
+    check(at_the_bound, "cluster.init", Inconclusive, Some(14.02), "one poll cannot tell apart");
     check(steady_run(), "cluster.init", Inconclusive, None, "never seen");
     let joined = |name: &str, voter_ms| Event::NodeJoined { node: node(name), requested_ms: 1e3, voter_ms };
     let one = || steady_run().event(1.0, joined("n2", 12e3));
@@ -357,6 +417,37 @@ fn throughput() {
 }
 
 #[test]
+fn a_doubtful_stage_widens_the_knee_and_does_not_hide_it() {
+    let late_then_broken = |rate: f64| match rate as u32 {
+        1_200 => Answer::ok(30.0).sent_late(27.0),
+        1_600 => Answer::ok(300.0).sent_late(27.0),
+        _ => Answer::ok(2.0),
+    };
+    let knee = row(&ramp(late_then_broken).build(), "throughput.knee");
+    assert_eq!((knee.verdict, knee.measured, knee.interval), (Pass, Some(800.0), Some([800.0, 1_600.0])));
+    assert!(knee.note.contains("since the harness itself sent late; CPU in these 20 s"), "{knee:?}");
+    check(ramp(late_then_broken), "throughput.node", Inconclusive, Some(800.0), "");
+}
+
+#[test]
+fn only_others_excuse_a_stage_that_broke_on_a_busy_machine() {
+    let busy_with = |others: f64| {
+        let mut run = ramp(|rate| Answer::ok(if rate > 800.0 { 30.0 } else { 2.0 })).build();
+        for entry in run.journal.iter_mut().filter(|entry| entry.t_ms > 10e3) {
+            match &mut entry.event {
+                Event::Control { stall_p99_ms, .. } => *stall_p99_ms = 20.0,
+                Event::Cpu { other, .. } => *other = others,
+                _ => {}
+            }
+        }
+        row(&run, "throughput.knee")
+    };
+    assert_eq!((busy_with(0.05).verdict, busy_with(0.05).measured), (Pass, Some(800.0)));
+    assert_eq!(busy_with(0.6).verdict, Inconclusive);
+    assert!(busy_with(0.6).note.contains("busy with others"), "{:?}", busy_with(0.6));
+}
+
+#[test]
 fn a_ramp_is_no_steady_load() {
     let mut run = ramp(|_| Answer::ok(2.0)).build();
     let stages = [400.0, 800.0, 1_200.0, 1_600.0].map(Rate).to_vec();
@@ -365,13 +456,40 @@ fn a_ramp_is_no_steady_load() {
 }
 
 #[test]
-fn the_budget_is_burned_by_the_worst_outage() {
+fn the_budget_is_burned_by_what_the_faults_made_fail() {
     let run = kill_run().build();
     let budget = budget(&Facts::of(&run)).expect("availability is promised");
     assert!((budget.month_budget_ms - 259_200.0).abs() < 1e-3);
-    assert_eq!(budget.burned_ms, 11_002.0);
-    assert!((budget.burned_share_percent - 4.2446).abs() < 1e-3);
-    assert!((budget.projected_month_percent - 99.99957554).abs() < 1e-6);
+    // 220 of 560 writes failed in the 28 s from the fault on.
+    assert!((budget.burned_ms - 11_000.0).abs() < 1e-6, "{budget:?}");
+    assert!((budget.burned_share_percent - 4.2438).abs() < 1e-3);
+    assert!((budget.projected_month_percent - 99.9995756).abs() < 1e-6);
+    assert_eq!(super::budget(&Facts::of(&steady_run().build())), None);
+}
+
+#[test]
+fn failures_without_an_outage_burn_too_and_several_faults_are_averaged() {
+    // Every third read goes to the dead node for 15 s: never a gap, and yet 5 s of service.
+    let mut reads = kill_run().build();
+    let facts = Facts::of(&reads);
+    assert!(!facts.outages.iter().any(|outage| outage.operation == "kv2.read"));
+    reads.history.retain(|op| !op.op.stores_a_version());
+    let budget = budget(&Facts::of(&reads)).unwrap();
+    assert!((budget.burned_ms - 5_000.0).abs() < 20.0, "{budget:?}");
+    let mut twice = RunBuilder::new()
+        .load("kv2.write", "leader", 20.0)
+        .phases(0.0, 10e3, 30e3, 50e3)
+        .traffic(0, 0.0, 50e3, |t_ms| {
+            let down = (10e3..14e3).contains(&t_ms) || (30e3..32e3).contains(&t_ms);
+            if down { Answer::refused(1.0) } else { Answer::ok(2.0) }
+        });
+    for (at_ms, id) in [(10e3, "f1"), (30e3, "f2")] {
+        twice = twice.requested(at_ms, id, FaultKind::StepDown, "leader", &["n1"]).applied(at_ms + 1.0, id);
+    }
+    let budget = super::budget(&Facts::of(&twice.build())).unwrap();
+    assert!((budget.burned_ms - 6_000.0).abs() < 1e-6, "{budget:?}");
+    let projected = 100.0 - 3_000.0 / (30.0 * 86.4e6) * 100.0;
+    assert!((budget.projected_month_percent - projected).abs() < 1e-9, "{budget:?}");
 }
 
 #[test]

@@ -3,27 +3,27 @@
 use super::figure::{Figure, Judged};
 use super::latency::cpu;
 use crate::facts::{Facts, StageFact};
-use crate::model::{Bound, Phase, Unit, Verdict};
+use crate::model::{Bound, Unit, Verdict};
 
-/// The highest rate that held, as a share of one node, and the lowest at which the server broke.
+/// The highest rate that held before the server broke beyond doubt, as a share of one node, and the rate at
+/// which it broke.
 struct Knee {
     held: Option<f64>,
     broken: Option<f64>,
     samples: u64,
-    harness_late: bool,
+    /// Why stages between the two that did not hold say nothing about the server.
+    doubt: Option<&'static str>,
 }
 
 fn knee_of(stages: &[&StageFact], per_node: bool) -> Knee {
     let rate = |stage: &StageFact| if per_node { stage.rate / stage.nodes.max(1) as f64 } else { stage.rate };
-    let held = stages.iter().filter(|stage| stage.holds).map(|stage| rate(stage)).reduce(f64::max);
-    // Breaking counts after the last stage that held: one bad second at a low rate is no knee.
-    let last_held = stages.iter().rposition(|stage| stage.holds).map_or(0, |last| last + 1);
-    let after = &stages[last_held..];
-    let broken = after.iter().find(|stage| !stage.harness_late).map(|stage| rate(stage));
-    // Once the harness sends late, later stages say nothing; what broke before that does.
-    let harness_late = after.first().is_some_and(|stage| stage.harness_late);
+    let broke = stages.iter().position(|stage| !stage.holds && stage.doubt.is_none());
+    let before = &stages[..broke.unwrap_or(stages.len())];
+    let held = before.iter().filter(|stage| stage.holds).map(|stage| rate(stage)).reduce(f64::max);
+    let last_held = before.iter().rposition(|stage| stage.holds).map_or(0, |last| last + 1);
+    let doubt = before[last_held..].iter().find_map(|stage| stage.doubt);
     let samples = stages.iter().map(|stage| stage.samples).sum();
-    Knee { held, broken: broken.filter(|_| !harness_late), samples, harness_late }
+    Knee { held, broken: broke.map(|index| rate(stages[index])), samples, doubt }
 }
 
 fn ramps<'f>(facts: &'f Facts) -> Vec<(String, Vec<&'f StageFact>)> {
@@ -33,27 +33,38 @@ fn ramps<'f>(facts: &'f Facts) -> Vec<(String, Vec<&'f StageFact>)> {
 }
 
 const NO_RAMP: &str = "the scenario has no ramp";
-const HARNESS_LATE: &str = "the harness itself sent late before the server broke";
+
+/// Who used the CPU from the first stage to the last, in words.
+fn cpu_of(facts: &Facts, stages: &[&StageFact]) -> String {
+    let start_ms = stages.iter().map(|stage| stage.start_ms).fold(f64::INFINITY, f64::min);
+    let end_ms = stages.iter().map(|stage| stage.end_ms).fold(0.0, f64::max);
+    cpu(facts, start_ms, end_ms)
+}
 
 /// Whether the ramp found the rate at which an objective breaks.
 pub fn knee(facts: &Facts, bound: Bound) -> Judged {
     let parts = ramps(facts)
         .into_iter()
         .map(|(name, stages)| {
-            let Knee { held, broken, samples, harness_late } = knee_of(&stages, false);
-            let (verdict, note) = match (held, broken) {
-                _ if harness_late => (Verdict::Inconclusive, HARNESS_LATE.to_owned()),
-                (Some(held), Some(broken)) => {
-                    (Verdict::Pass, format!("{held:.0} /s held and {broken:.0} /s did not"))
+            let Knee { held, broken, samples, doubt } = knee_of(&stages, false);
+            let (verdict, found) = match (held, broken, doubt) {
+                (Some(held), Some(broken), doubt) => {
+                    let between = doubt.map(|doubt| format!("; what lies between is open, since {doubt}"));
+                    let between = between.unwrap_or_default();
+                    (Verdict::Pass, format!("{held:.0} /s held and {broken:.0} /s did not{between}"))
                 }
-                (Some(held), None) => (
+                (_, None, Some(doubt)) => {
+                    (Verdict::Inconclusive, format!("{doubt}, and no stage broke beyond doubt"))
+                }
+                (Some(held), None, None) => (
                     Verdict::Inconclusive,
                     format!("everything up to {held:.0} /s held: the ramp must go higher"),
                 ),
-                (None, _) => {
+                (None, _, _) => {
                     (Verdict::Inconclusive, "not even the first stage held: the ramp must begin lower".into())
                 }
             };
+            let note = format!("{found}; {}", cpu_of(facts, &stages));
             let interval = held.zip(broken).map(|(held, broken)| [held, broken]);
             (name, Figure { measured: held, interval, samples, verdict, note })
         })
@@ -69,17 +80,15 @@ pub fn node(facts: &Facts, bound: Bound) -> Judged {
     let parts = ramps(facts)
         .into_iter()
         .map(|(name, stages)| {
-            let Knee { held, broken, samples, harness_late } = knee_of(&stages, true);
+            let Knee { held, broken, samples, doubt } = knee_of(&stages, true);
             let interval = held.zip(broken).map(|(held, broken)| [held, broken]);
             let (verdict, note) = if held.is_some_and(|held| bound.holds(held)) {
                 (Verdict::Pass, String::new())
-            } else if harness_late {
-                (Verdict::Inconclusive, HARNESS_LATE.to_owned())
             } else if let Some(broken) = broken.filter(|broken| *broken <= bound.value) {
-                let steady =
-                    facts.phase(Phase::Steady).map_or((0.0, facts.end_ms), |s| (s.start_ms, s.end_ms));
-                let cpu = cpu(facts, steady.0, steady.1);
+                let cpu = cpu_of(facts, &stages);
                 (Verdict::Fail, format!("at {broken:.0} /s per node it no longer held; {cpu}"))
+            } else if let Some(doubt) = doubt {
+                (Verdict::Inconclusive, format!("{doubt} before the promised rate was reached"))
             } else {
                 (Verdict::Inconclusive, "the ramp did not go up to the promised rate".into())
             };

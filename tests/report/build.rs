@@ -79,6 +79,7 @@ pub fn objective(
         verdict,
         note: note.into(),
         breakdown: vec![],
+        exercised: true,
     }
 }
 
@@ -126,6 +127,7 @@ pub fn load_row(name: &str, phase: &str, sent: u64, failed: u64, unknown: u64) -
         sent,
         ok: sent - failed - unknown,
         failed,
+        conflicts: 0,
         unknown,
         send_lag_p99_us: 212,
         latency_us: LatencySummary {

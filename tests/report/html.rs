@@ -138,6 +138,17 @@ fn no_text_from_outside_becomes_markup() {
 }
 
 #[test]
+fn a_budget_that_nothing_burned_is_not_kept_where_availability_was_missed() {
+    let (mut result, picture) = fixtures::leader_kill();
+    assert!(report::html(&result, &picture).contains("keeps the promise"));
+    if let Some(budget) = &mut result.budget {
+        (budget.burned_ms, budget.burned_share_percent, budget.projected_month_percent) = (0.0, 0.0, 100.0);
+    }
+    let page = report::html(&result, &picture);
+    assert!(!page.contains("keeps the promise") && page.contains("below the promise all the same"));
+}
+
+#[test]
 fn a_run_without_data_says_so() {
     let (result, picture) = fixtures::aborted();
     let page = report::html(&result, &picture);

@@ -40,6 +40,38 @@ fn only_rows_that_decide_turn_ci_red() {
     assert!(xml.contains("promised = 0, measured 2"), "the figure stands in the failure's text");
 }
 
+#[test]
+fn the_headline_tells_of_failures_even_where_nothing_stopped() {
+    let (mut result, _) = fixtures::leader_kill();
+    let headline = |result: &RunResult| report::terminal(result, false).replace("\n  ", " ");
+    assert!(headline(&result).contains("0.37 % of reads failed, no gap of 100 ms or more"));
+    result.outages.clear();
+    assert!(!headline(&result).contains("no outage was seen"), "{}", headline(&result));
+    for row in &mut result.load {
+        (row.conflicts, row.unknown) = (row.failed, 0);
+    }
+    assert!(headline(&result).contains("no outage was seen"), "{}", headline(&result));
+}
+
+#[test]
+fn what_a_scenario_does_not_exercise_stands_last_and_without_a_verdict() {
+    let (mut result, picture) = fixtures::leader_kill();
+    let row = result.objectives.iter_mut().find(|row| row.id == "health.latency").unwrap();
+    assert!(report::terminal(&fixtures::leader_kill().0, false).contains("no data"));
+    row.exercised = false;
+    let texts =
+        [report::terminal(&result, false), report::markdown(&result), report::html(&result, &picture)];
+    for text in texts {
+        let at = text.to_lowercase().find("not exercised by this scenario").expect("the list is there");
+        assert!(text[at..].contains("health.latency") && !text[..at].contains("health.latency"), "{text}");
+        assert!(!text.contains("no data"), "{text}");
+    }
+    assert!(report::junit(&result).contains("health.latency"));
+    // A row that decides is shown, data or not.
+    result.objectives.iter_mut().for_each(|row| row.gating = true);
+    assert!(!report::markdown(&result).contains("Not exercised"));
+}
+
 fn case<'a>(cases: &'a [TestCase], name: &str) -> &'a TestCase {
     cases.iter().find(|case| case.name.as_str() == name).unwrap_or_else(|| panic!("no case {name}"))
 }

@@ -46,6 +46,8 @@ pub struct BudgetView {
     failures: String,
     projected: String,
     kept: bool,
+    /// Availability was missed though the faults cost nothing.
+    outside: bool,
 }
 
 pub fn both(draw: impl Fn(Size) -> Option<String>) -> Option<Chart> {
@@ -124,6 +126,9 @@ pub fn ramps(result: &RunResult, picture: &Picture) -> Vec<Ramp> {
 
 pub fn budget(result: &RunResult) -> Option<BudgetView> {
     let budget = result.budget.as_ref()?;
+    let availability = result.objectives.iter().find(|row| row.id == "availability");
+    let missed =
+        availability.and_then(|row| row.measured).is_some_and(|measured| measured < budget.target_percent);
     Some(BudgetView {
         chart: both(|size| Some(chart::budget(budget, size)))?,
         target: figure::percent(budget.target_percent),
@@ -135,6 +140,7 @@ pub fn budget(result: &RunResult) -> Option<BudgetView> {
             several => format!("{} such failures", figure::three_digits(several)),
         },
         projected: figure::percent(budget.projected_month_percent),
-        kept: budget.projected_month_percent >= budget.target_percent,
+        kept: budget.projected_month_percent >= budget.target_percent && !(budget.burned_ms == 0.0 && missed),
+        outside: budget.burned_ms == 0.0 && missed,
     })
 }

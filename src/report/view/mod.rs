@@ -26,6 +26,7 @@ pub struct View {
     facts: Vec<(&'static str, String)>,
     nothing_judged: bool,
     objectives: Vec<Row>,
+    unexercised: Vec<(String, String)>,
     sources: Vec<String>,
     invariants: Vec<Invariant>,
     timeline: Option<Chart>,
@@ -90,6 +91,7 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
         facts: facts(result),
         nothing_judged: rows::nothing_was_judged(result),
         objectives: rows::objectives(result),
+        unexercised: rows::unexercised(result),
         sources,
         invariants: rows::invariants(result).into_iter().map(invariant).collect(),
         timeline: drawn::both(|size| chart::timeline(result, picture, size)),
@@ -227,7 +229,10 @@ fn environment(result: &RunResult, picture: &Picture) -> Vec<(&'static str, Stri
             (figure::count(control.contaminated_windows), figure::count(control.windows));
         facts.push((
             "Disturbed seconds",
-            format!("{disturbed} of {windows} ({share}); above 10 % latency is not judged"),
+            format!(
+                "{disturbed} of {windows} ({share}) over the whole run, by the strictest latency promise; a \
+                 latency is not judged where its own bound was disturbed for more than 10 % of the steady phase"
+            ),
         ));
         facts.push((
             "Control probe",

@@ -1,0 +1,52 @@
+//! Which figures a scenario can show at all. What it does not exercise is no gap in its evidence.
+
+use crate::model::{FaultKind, RatePlan, Scenario, Target, Workload};
+
+/// Whether a run of the scenario is meant to leave data for an objective.
+pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
+    let ramp = |rate: &RatePlan| matches!(rate, RatePlan::Ramp { .. });
+    let steady =
+        |workload: Workload| scenario.load.iter().any(|load| load.workload == workload && !ramp(&load.rate));
+    let mut disturbing = scenario.timeline.iter().filter(|step| step.fault != FaultKind::Expire);
+    match id {
+        "read.p50" | "read.p99" => steady(Workload::Kv2Read),
+        "write.p99" => steady(Workload::Kv2Write),
+        "throughput.node" | "throughput.knee" => scenario.load.iter().any(|load| ramp(&load.rate)),
+        "availability" => !scenario.load.is_empty(),
+        "auth.success" => scenario.load.iter().any(|load| load.workload == Workload::ApproleLogin),
+        "failover.rto" | "recovery.redundancy" => disturbing.next().is_some(),
+        "failover.mttr" => disturbing.any(|step| step.target != Target::Follower),
+        "failover.rpo" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
+        // Who attaches finds a cluster that has long been there.
+        "cluster.init" | "node.join" => backend != "attach",
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::*;
+
+    #[test]
+    fn a_scenario_shows_what_its_load_and_faults_can_show() {
+        let steady = steady_run().build().info.scenario;
+        let kill = kill_run().build().info.scenario;
+        for (id, in_steady, in_kill) in [
+            ("read.p99", true, true),
+            ("throughput.node", false, false),
+            ("auth.success", false, false),
+            ("failover.rto", false, true),
+            ("failover.mttr", false, true),
+            ("failover.rpo", true, true),
+            ("tls.min", true, true),
+        ] {
+            let shown = [&steady, &kill].map(|scenario| exercises(scenario, "process", id));
+            assert_eq!(shown, [in_steady, in_kill], "{id}");
+        }
+        assert!(exercises(&kill, "process", "cluster.init") && !exercises(&kill, "attach", "cluster.init"));
+        let mut follower = kill;
+        follower.timeline[0].target = Target::Follower;
+        assert!(!exercises(&follower, "process", "failover.mttr"));
+    }
+}
