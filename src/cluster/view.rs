@@ -1,13 +1,14 @@
 //! What was last seen of each node. Written by the observers, read by load routes and fault targets.
 
 use crate::model::{NodeId, Role};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// Lock-free, because the load reads it for every request.
 pub struct ClusterView {
     ids: Vec<NodeId>,
     roles: Vec<AtomicU8>,
     ready: Vec<AtomicBool>,
+    looks: Vec<AtomicU64>,
     last_leader: AtomicUsize,
 }
 
@@ -19,6 +20,7 @@ impl ClusterView {
         Self {
             roles: ids.iter().map(|_| unreachable()).collect(),
             ready: ids.iter().map(|_| AtomicBool::new(true)).collect(),
+            looks: ids.iter().map(|_| AtomicU64::new(0)).collect(),
             last_leader: AtomicUsize::new(0),
             ids,
         }
@@ -43,6 +45,13 @@ impl ClusterView {
         if role == Role::Active && before != code as u8 {
             self.last_leader.store(index, Ordering::Relaxed);
         }
+        self.looks[index].fetch_add(1, Ordering::Release);
+    }
+
+    /// How many looks at the node have ended. They follow one another, so once two more have ended than at some
+    /// moment, the role was seen after that moment.
+    pub fn looks(&self, index: usize) -> u64 {
+        self.looks[index].load(Ordering::Acquire)
     }
 
     pub fn role(&self, index: usize) -> Role {
@@ -85,6 +94,7 @@ mod tests {
         view.saw(2, Role::Active);
         view.saw(1, Role::Active);
         assert_eq!(view.leader(), Some(2));
+        assert_eq!((view.looks(0), view.looks(1), view.looks(2)), (0, 2, 1));
         view.saw(2, Role::Unreachable);
         assert_eq!(view.leader(), Some(1));
         view.saw(1, Role::Unreachable);

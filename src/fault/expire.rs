@@ -62,12 +62,10 @@ impl Fault for Expire {
         let made_ms = context.journal.now_ms();
         let subject = if self.of_lease {
             let after = self.leases(context, &operator).await?;
-            let new = after
-                .into_iter()
-                .find(|lease| !before.contains(lease))
-                .ok_or_else(|| missing("new lease"))?;
-            let lease = format!("auth/{}/login/{new}", context.approle_mount);
-            Subject::Lease { id: lease, operator_token: context.access.root_token.clone() }
+            let new = after.into_iter().filter(|lease| !before.contains(lease));
+            let new = new.map(|lease| format!("auth/{}/login/{lease}", context.approle_mount)).collect();
+            let id = self.ours(&operator, new).await?;
+            Subject::Lease { id, operator_token: context.access.root_token.clone() }
         } else {
             Subject::Token(token)
         };
@@ -107,6 +105,28 @@ impl Expire {
         let answer = operator.call(list, &path, None).await?;
         let keys = answer.body["data"]["keys"].as_array().cloned().unwrap_or_default();
         Ok(keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The lease of our login among those that are `new`: the load's logins make leases too, and theirs live as
+    /// long as documented.
+    async fn ours(&self, operator: &Client, new: Vec<String>) -> Result<String, FaultError> {
+        let mut ours = Vec::new();
+        for id in new {
+            let answer =
+                operator.call(Method::PUT, "sys/leases/lookup", Some(&json!({ "lease_id": id }))).await?;
+            let ttl_s = answer.body["data"]["ttl"].as_f64();
+            if ttl_s.is_some_and(|ttl_s| ttl_s <= self.ttl.0.as_secs_f64().ceil()) {
+                ours.push(id);
+            }
+        }
+        match <[String; 1]>::try_from(ours) {
+            Ok([id]) => Ok(id),
+            Err(others) => Err(FaultError::NotApplicable(format!(
+                "{} new leases live {} at most, so which is ours is not known",
+                others.len(),
+                self.ttl
+            ))),
+        }
     }
 
     /// One watcher per node, each on its own connection.
@@ -174,6 +194,39 @@ impl Subject {
             // "invalid lease" is a 400.
             (Subject::Lease { .. }, 400 | 404) => Some(false),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::testing::context;
+    use crate::vault::testing::Scripted;
+
+    /// Logs in at a server where other logins made leases at the same time.
+    async fn lease_among(ttls_s: &'static [(&'static str, u64)]) -> Result<String, FaultError> {
+        let server = Scripted::start(move |what, body| {
+            let ttl_of = |id: &str| ttls_s.iter().find(|(name, _)| id.ends_with(name)).map(|(_, ttl)| *ttl);
+            Some(match (what, body["lease_id"].as_str().and_then(ttl_of)) {
+                ("PUT sys/leases/lookup", Some(ttl)) => (200, json!({ "data": { "ttl": ttl } })),
+                _ => (400, json!({ "errors": ["invalid lease"] })),
+            })
+        })
+        .await;
+        let (context, _folder) = context(&[&server], None);
+        let operator = context.client(&NodeId::new("n1"))?;
+        let expire = Expire { ttl: Span::from_secs(5), of_lease: true };
+        let new = ttls_s.iter().map(|(name, _)| format!("auth/approle/login/{name}"));
+        expire.ours(&operator, new.chain(["auth/approle/login/gone".into()]).collect()).await
+    }
+
+    #[tokio::test]
+    async fn only_the_one_short_lease_is_ours() {
+        let found = lease_among(&[("load", 3600), ("mine", 4), ("other", 3599)]).await;
+        assert_eq!(found.unwrap(), "auth/approle/login/mine");
+        for unclear in [&[("load", 3600)][..], &[("mine", 4), ("twin", 5)]] {
+            assert!(matches!(lease_among(unclear).await, Err(FaultError::NotApplicable(_))));
         }
     }
 }

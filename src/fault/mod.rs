@@ -9,6 +9,8 @@ mod seal;
 mod step_down;
 mod stop;
 mod target;
+#[cfg(test)]
+pub mod testing;
 
 pub use target::{TargetError, resolve};
 
@@ -119,7 +121,7 @@ impl FaultContext {
         Ok(Client::new(&node.endpoint)?)
     }
 
-    /// Waits until the observers see `node` in a role that `fits`; returns how long it took in words.
+    /// Waits until the observers, looking from now on, see `node` in a role that `fits`; returns how long it took in words.
     async fn wait_for_role(
         &self,
         node: &NodeId,
@@ -129,9 +131,16 @@ impl FaultContext {
     ) -> Result<String, FaultError> {
         let index = self.index(node)?;
         let began_ms = self.journal.now_ms();
+        // The look that ends next may have begun before whatever is waited for was done; the one after it did not.
+        let fresh = self.view.looks(index) + 2;
         let role = wait_until(&format!("{node} is {what}"), within, EVERY, || {
+            let looks = self.view.looks(index);
             let role = self.view.role(index);
-            std::future::ready(if fits(role) { Ok(role) } else { Err(format!("it is {}", role.name())) })
+            std::future::ready(match fits(role) {
+                true if looks >= fresh => Ok(role),
+                true => Err("not looked at again yet".to_owned()),
+                false => Err(format!("it is {}", role.name())),
+            })
         })
         .await?;
         Ok(format!("seen {} {:.0} ms later", role.name(), self.journal.now_ms() - began_ms))
@@ -139,7 +148,12 @@ impl FaultContext {
 
     /// Starts a node that is down, unseals it and waits until it serves again.
     async fn start_and_unseal(&self, node: &NodeId) -> Result<String, FaultError> {
-        let started = self.cluster.start(node).await?;
+        let started = match self.cluster.start(node).await {
+            Ok(started) => started,
+            // Whatever started it, such as a supervisor, did not unseal it.
+            Err(ClusterError::NotApplicable(why)) => why,
+            Err(error) => return Err(error.into()),
+        };
         let unsealed = self.unseal(node).await?;
         Ok(format!("{started}; {unsealed}"))
     }
@@ -164,14 +178,17 @@ impl FaultContext {
         else {
             return Ok(String::new());
         };
-        let index_of = |body: &serde_json::Value, name: &str| body[name].as_u64().unwrap_or(0);
+        let index_of = |body: &serde_json::Value, name: &str| body[name].as_u64();
         // A leader that is going away right now cannot say; then there is nothing to compare with.
         let Ok(answer) = self.client(leader)?.get("sys/leader").await else { return Ok(String::new()) };
-        let goal = index_of(&answer.body, "raft_committed_index");
+        let Some(goal) = index_of(&answer.body, "raft_committed_index").filter(|goal| *goal > 0) else {
+            return Ok(String::new());
+        };
         let client = self.client(node)?;
         wait_until(&format!("{node} has applied index {goal}"), BACK_WITHIN, EVERY, || async {
             let answer = client.get("sys/leader").await.map_err(|error| error.to_string())?;
             let applied = index_of(&answer.body, "raft_applied_index");
+            let applied = applied.ok_or("it does not say which index it has applied")?;
             if applied >= goal { Ok(()) } else { Err(format!("it has applied {applied}")) }
         })
         .await?;
@@ -181,4 +198,64 @@ impl FaultContext {
 
 fn needs_a_node(node: Option<&NodeId>) -> Result<&NodeId, FaultError> {
     node.ok_or_else(|| FaultError::Failed("this fault needs a node".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{context, keep_seeing};
+    use super::*;
+    use crate::vault::testing::Scripted;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_node_that_restarted_by_itself_is_unsealed_all_the_same() {
+        let mut sealed = true;
+        let node = Scripted::start(move |what, _| {
+            sealed &= what != "PUT sys/unseal";
+            Some((200, json!({ "sealed": sealed })))
+        })
+        .await;
+        let (context, _folder) = context(&[&node], Some(Err("n1 is running: process 7".into())));
+        keep_seeing(&context, 0, Role::Standby);
+        let healed = context.start_and_unseal(&NodeId::new("n1")).await.unwrap();
+        assert!(healed.starts_with("n1 is running: process 7; unsealed"), "{healed}");
+        assert_eq!(node.count("PUT sys/unseal"), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_before_is_no_evidence() {
+        let node = Scripted::start(|_, _| None).await;
+        let (context, _folder) = context(&[&node], None);
+        let n1 = NodeId::new("n1");
+        context.view.saw(0, Role::Standby);
+        let within = |ms| {
+            let within = Duration::from_millis(ms);
+            context.wait_for_role(&n1, within, "standby", |role| role == Role::Standby)
+        };
+        assert!(within(60).await.is_err());
+        let waiting = within(60_000);
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(Duration::from_millis(5), &mut waiting).await.is_err());
+        // This look was on its way when the wait began.
+        context.view.saw(0, Role::Standby);
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut waiting).await.is_err());
+        context.view.saw(0, Role::Standby);
+        assert!(waiting.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_node_has_caught_up_only_when_it_says_so() {
+        let leader = |committed: u64| {
+            Scripted::start(move |_, _| Some((200, json!({ "raft_committed_index": committed }))))
+        };
+        let silent = Scripted::start(|_, _| Some((200, json!({})))).await;
+        let n2 = NodeId::new("n2");
+        let (unknown, _folder) = context(&[&leader(0).await, &silent], None);
+        unknown.view.saw(0, Role::Active);
+        assert_eq!(unknown.catch_up(&n2).await.unwrap(), "");
+        let (known, _folder) = context(&[&leader(9).await, &silent], None);
+        known.view.saw(0, Role::Active);
+        let waited = tokio::time::timeout(Duration::from_millis(100), known.catch_up(&n2)).await;
+        assert!(waited.is_err(), "it said nothing of what it has applied");
+    }
 }

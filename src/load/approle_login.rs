@@ -18,7 +18,7 @@ pub struct ApproleLogin {
 
 #[async_trait]
 impl Work for ApproleLogin {
-    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done {
+    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Option<Done> {
         #[derive(Deserialize)]
         struct Body {
             auth: Auth,
@@ -30,7 +30,7 @@ impl Work for ApproleLogin {
         let tenant = self.keys.any_tenant(draw);
         let body = json!({ "role_id": tenant.role_id, "secret_id": tenant.secret_id });
         let asked = request("POST", &format!("auth/{}/login", self.mount), None, body.to_string().into());
-        match wire.send(asked, deadline).await {
+        let done = match wire.send(asked, deadline).await {
             Err(failure) => of_failure(failure),
             Ok(answer) => {
                 let done = of_status(&answer);
@@ -40,6 +40,7 @@ impl Work for ApproleLogin {
                     _ => done,
                 }
             }
-        }
+        };
+        Some(done)
     }
 }

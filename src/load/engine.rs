@@ -41,6 +41,7 @@ pub struct LoadEngine {
     /// Goes on over all failover probes of a run, so that no key is written twice.
     probe_attempts: AtomicU32,
     in_flight: AtomicUsize,
+    lacks_keys: AtomicBool,
     /// Keys with at least one acknowledged write.
     written: Mutex<BTreeSet<u32>>,
     last_write_ack_us: AtomicU64,
@@ -51,6 +52,7 @@ pub struct RunningLoad {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     ramp_ended: watch::Receiver<bool>,
+    journal: Journal,
 }
 
 struct Lane {
@@ -79,21 +81,27 @@ impl LoadEngine {
             next_id: AtomicU64::new(0),
             probe_attempts: AtomicU32::new(0),
             in_flight: AtomicUsize::new(0),
+            lacks_keys: AtomicBool::new(false),
             written: Mutex::new(BTreeSet::new()),
             last_write_ack_us: AtomicU64::new(0),
         })
     }
 
-    /// Writes every key once, so that there is something to read. Returns how many could not be written.
+    /// Writes every key once, so that there is something to read. Returns how many were not written; it gives up
+    /// after a batch in which none could be.
     pub async fn seed_keys(self: &Arc<Self>, leader: usize) -> usize {
         const AT_ONCE: usize = 16;
         let keys: Vec<u32> = self.keys.shared().chain(self.keys.cas()).collect();
-        let mut failed = 0;
+        let mut written = 0;
         for batch in keys.chunks(AT_ONCE) {
             let writes = batch.iter().map(|&key| self.write_directly(leader, key, DEADLINE));
-            failed += futures_util::future::join_all(writes).await.into_iter().filter(|ok| !ok).count();
+            let ok = futures_util::future::join_all(writes).await.into_iter().filter(|ok| *ok).count();
+            written += ok;
+            if ok == 0 {
+                break;
+            }
         }
-        failed
+        keys.len() - written
     }
 
     /// One write outside of any load, recorded without one. Whether it was acknowledged.
@@ -106,11 +114,13 @@ impl LoadEngine {
     }
 
     pub fn start(self: &Arc<Self>, plan: &LoadPlan) -> RunningLoad {
+        // One for all its loads: two tables over the same keys would make conflicts of our own.
+        let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(self.keys.clone(), 1));
         let lanes = plan.loads.iter().zip(0u16..).map(|(load, index)| {
             let work: Arc<dyn Work> = match load.workload {
                 Workload::Kv2Read => Arc::new(kv2_read::Kv2Read { keys: self.keys.clone() }),
                 Workload::Kv2Write => Arc::new(kv2_write::Kv2Write::new(self.keys.clone())),
-                Workload::Kv2Cas => Arc::new(kv2_cas::Kv2Cas::new(self.keys.clone(), 1)),
+                Workload::Kv2Cas => kv2_cas.clone(),
                 Workload::ApproleLogin => Arc::new(approle_login::ApproleLogin {
                     keys: self.keys.clone(),
                     mount: plan.approle_mount.clone(),
@@ -141,7 +151,7 @@ impl LoadEngine {
             .name("ticker".into())
             .spawn(move || ticker.run(lanes))
             .expect("a thread can be started");
-        RunningLoad { stop, thread: Some(thread), ramp_ended }
+        RunningLoad { stop, thread: Some(thread), ramp_ended, journal: self.journal.clone() }
     }
 
     pub fn in_flight(&self) -> usize {
@@ -177,11 +187,17 @@ impl LoadEngine {
         let deadline = DEADLINE.saturating_sub(sent.saturating_duration_since(due_at));
         let done = match node {
             Some(node) => lane.work.run(&self.wires[node], draw, deadline).await,
-            None => Done::new(Outcome::Failed, Some(ErrorKind::NoNode)),
+            None => Some(Done::new(Outcome::Failed, Some(ErrorKind::NoNode))),
         };
-        let operation = self.record(Some(lane.index), lane.op, lane.route.clone(), node, due_at, sent, done);
-        if let Some(meter) = &lane.meter {
-            meter.record(&operation);
+        if let Some(done) = done {
+            let operation =
+                self.record(Some(lane.index), lane.op, lane.route.clone(), node, due_at, sent, done);
+            if let Some(meter) = &lane.meter {
+                meter.record(&operation);
+            }
+        } else if !self.lacks_keys.swap(true, Ordering::Relaxed) {
+            let reason = format!("{} was left out: every key it may use is in use", lane.op);
+            self.journal.write(Event::HarnessError { reason });
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -232,11 +248,10 @@ impl LoadEngine {
 }
 
 impl RunningLoad {
-    /// Resolves when every ramp has ended; never without one.
+    /// Resolves when every ramp has ended, or nothing is sent any more; never with a fixed rate alone.
     pub async fn ramp_ended(&mut self) {
-        if self.ramp_ended.wait_for(|ended| *ended).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        // An error means that the thread is gone. What broke it is told when it is stopped.
+        let _ = self.ramp_ended.wait_for(|ended| *ended).await;
     }
 
     /// No further request is sent. Those in flight go on.
@@ -244,7 +259,10 @@ impl RunningLoad {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            let _ = thread.join();
+            if thread.join().is_err() {
+                let reason = "the thread that sends the load broke".into();
+                self.journal.write(Event::HarnessError { reason });
+            }
         }
     }
 }
@@ -323,4 +341,97 @@ impl Ticker {
 fn earliest(heads: &[Option<Due>]) -> Option<(usize, Due)> {
     let due = heads.iter().enumerate().filter_map(|(index, due)| due.map(|due| (index, due)));
     due.min_by_key(|(_, due)| due.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::TenantAccess;
+    use crate::load::KeyspacePlan;
+    use crate::model::{Arrivals, NodeId};
+    use crate::vault::testing::Scripted;
+    use serde_json::json;
+
+    fn engine(
+        server: &Scripted,
+        plan: KeyspacePlan,
+    ) -> (Arc<LoadEngine>, mpsc::Receiver<Operation>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(&folder.path().join("journal.jsonl"), Instant::now()).unwrap();
+        let tenant = TenantAccess {
+            tenant_id: "t1".into(),
+            role_id: String::new(),
+            secret_id: String::new(),
+            token: String::new(),
+        };
+        let keys = Arc::new(Keyspace::new(plan, "secret".into(), vec![tenant], "canary".into()));
+        let view = Arc::new(ClusterView::new(vec![NodeId::new("n1")]));
+        let (sender, receiver) = mpsc::channel();
+        let wires = vec![Arc::new(Wire::new(&server.endpoint).unwrap())];
+        (LoadEngine::new(view, keys, journal, wires, sender), receiver, folder)
+    }
+
+    fn journal(folder: &tempfile::TempDir) -> String {
+        std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn seeding_gives_up_after_a_batch_that_failed_altogether() {
+        let server = Scripted::start(|_, _| Some((503, json!({})))).await;
+        let (engine, history, _folder) = engine(&server, KeyspacePlan { shared: 100, cas: 0 });
+        assert_eq!(engine.seed_keys(0).await, 100);
+        assert_eq!(history.try_iter().count(), 16);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn loads_share_the_keys_of_check_and_set_and_blame_no_server_for_their_want() {
+        // Every write is taken once in half a second, of three that are due in it.
+        let mut versions = 1;
+        let server = Scripted::start(move |_, body| {
+            std::thread::sleep(Duration::from_millis(200));
+            assert_eq!(body["options"]["cas"], versions, "two loads used one key at once");
+            versions += 1;
+            Some((200, json!({ "data": { "version": versions } })))
+        })
+        .await;
+        let (engine, history, folder) = engine(&server, KeyspacePlan { shared: 0, cas: 1 });
+        let load = |route| Load {
+            workload: Workload::Kv2Cas,
+            route,
+            rate: RatePlan::Constant(Rate(10.0)),
+            arrivals: Arrivals::Constant,
+        };
+        let mut running = engine.start(&LoadPlan {
+            loads: vec![load(Route::Leader), load(Route::Any)],
+            seed: 1,
+            warm_up: Duration::ZERO,
+            ramp_objective_us: 10_000,
+            approle_mount: "approle".into(),
+        });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        running.stop();
+        while engine.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let operations: Vec<_> = history.try_iter().collect();
+        assert!(!operations.is_empty() && operations.iter().all(Operation::is_ok), "{operations:?}");
+        assert_eq!(journal(&folder).matches("every key it may use is in use").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_breaks_ends_the_ramp_and_is_told_of() {
+        let server = Scripted::start(|_, _| None).await;
+        let (engine, _history, folder) = engine(&server, KeyspacePlan { shared: 1, cas: 0 });
+        let (sender, ramp_ended) = watch::channel(false);
+        let thread = std::thread::spawn(move || {
+            let _sender = sender;
+            panic!("the thread breaks, as this test wants");
+        });
+        let stop = Arc::default();
+        let mut load =
+            RunningLoad { stop, thread: Some(thread), ramp_ended, journal: engine.journal.clone() };
+        tokio::time::timeout(Duration::from_secs(5), load.ramp_ended()).await.unwrap();
+        load.stop();
+        assert!(journal(&folder).contains("the thread that sends the load broke"));
+    }
 }

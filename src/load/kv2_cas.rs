@@ -1,5 +1,5 @@
 //! `kv2.cas`: a check-and-set write on the version this client knows to be the newest. Each key is used by one
-//! operation at a time, so that a conflict is never of our own making.
+//! operation at a time, whichever load it belongs to, so that a conflict is never of our own making.
 
 use super::keyspace::Keyspace;
 use super::kv2_write::write;
@@ -10,17 +10,19 @@ use crate::vault::{Wire, request};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub struct Kv2Cas {
     keys: Arc<Keyspace>,
-    slots: Vec<Mutex<Slot>>,
+    /// Longest unused first, so that no key gets more versions than the mount keeps.
+    free: Mutex<VecDeque<Slot>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Slot {
-    busy: bool,
+    key: u32,
     /// `None` after an unknown outcome: the next operation looks first.
     version: Option<u64>,
 }
@@ -28,18 +30,17 @@ struct Slot {
 impl Kv2Cas {
     /// `seeded` is the version that every key has at the start.
     pub fn new(keys: Arc<Keyspace>, seeded: u64) -> Self {
-        let slots = keys.cas().map(|_| Mutex::new(Slot { busy: false, version: Some(seeded) })).collect();
-        Self { keys, slots }
+        let free = keys.cas().map(|key| Slot { key, version: Some(seeded) }).collect();
+        Self { keys, free: Mutex::new(free) }
     }
 
-    fn claim(&self, draw: u64) -> Option<(usize, Option<u64>)> {
-        let first = (draw % self.slots.len() as u64) as usize;
-        (0..self.slots.len()).map(|step| (first + step) % self.slots.len()).find_map(|index| {
-            let mut slot = self.slots[index].lock().unwrap();
-            let free = !slot.busy;
-            slot.busy = true;
-            free.then_some((index, slot.version))
-        })
+    /// `None` when every key is in use.
+    fn claim(&self) -> Option<Slot> {
+        self.free.lock().unwrap().pop_front()
+    }
+
+    fn release(&self, slot: Slot) {
+        self.free.lock().unwrap().push_back(slot);
     }
 
     async fn current_version(&self, wire: &Wire, key: u32, deadline: Duration) -> Result<u64, Done> {
@@ -69,12 +70,8 @@ impl Kv2Cas {
 
 #[async_trait]
 impl Work for Kv2Cas {
-    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done {
-        let Some((index, known)) = self.claim(draw) else {
-            // More in flight than keys: the plan keeps this from happening within the deadline.
-            return Done::new(Outcome::Failed, Some(ErrorKind::NoNode));
-        };
-        let key = self.keys.cas().start + index as u32;
+    async fn run(&self, wire: &Wire, _draw: u64, deadline: Duration) -> Option<Done> {
+        let Slot { key, version: known } = self.claim()?;
         let began = Instant::now();
         let done = match known {
             Some(version) => write(&self.keys, wire, key, Some(version), deadline).await,
@@ -86,19 +83,59 @@ impl Work for Kv2Cas {
                 Err(done) => done.with_key(key),
             },
         };
-        let done = match done {
-            Done { outcome: Outcome::Failed, status: Some(400), .. } => {
-                Done { error: Some(ErrorKind::CasConflict), ..done }
-            }
-            done => done,
-        };
         let version = match (done.outcome, done.error) {
             (Outcome::Ok, _) => done.version,
             // Certainly without effect: what was known still holds.
             (Outcome::Failed, error) if error != Some(ErrorKind::CasConflict) => known,
             _ => None,
         };
-        *self.slots[index].lock().unwrap() = Slot { busy: false, version };
-        done
+        self.release(Slot { key, version });
+        Some(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::TenantAccess;
+    use crate::load::KeyspacePlan;
+    use crate::vault::testing::Scripted;
+    use serde_json::json;
+
+    fn cas(keys: u32) -> Kv2Cas {
+        let tenant = TenantAccess {
+            tenant_id: "t1".into(),
+            role_id: String::new(),
+            secret_id: String::new(),
+            token: String::new(),
+        };
+        let plan = KeyspacePlan { shared: 0, cas: keys };
+        Kv2Cas::new(Arc::new(Keyspace::new(plan, "secret".into(), vec![tenant], "canary".into())), 1)
+    }
+
+    #[test]
+    fn keys_are_used_in_turn_and_never_twice_at_once() {
+        let cas = cas(3);
+        let used: Vec<_> = (0..3).map(|_| cas.claim().unwrap()).collect();
+        assert_eq!(used.iter().map(|slot| slot.key).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(cas.claim(), None);
+        cas.release(used[1]);
+        cas.release(used[0]);
+        assert_eq!(cas.claim(), Some(used[1]));
+    }
+
+    #[tokio::test]
+    async fn only_a_refusal_for_its_version_is_a_conflict() {
+        for (text, error, known) in [
+            ("check-and-set parameter did not match the current version", ErrorKind::CasConflict, None),
+            ("upgrading from non-versioned to versioned data", ErrorKind::Status, Some(1)),
+        ] {
+            let server = Scripted::start(move |_, _| Some((400, json!({ "errors": [text] })))).await;
+            let cas = cas(1);
+            let wire = Wire::new(&server.endpoint).unwrap();
+            let done = cas.run(&wire, 0, Duration::from_secs(5)).await.unwrap();
+            assert_eq!((done.outcome, done.error), (Outcome::Failed, Some(error)));
+            assert_eq!(cas.claim(), Some(Slot { key: 0, version: known }));
+        }
     }
 }

@@ -45,7 +45,7 @@ pub fn read_secret(keys: &Keyspace, answer: &RawAnswer) -> Option<(u64, String)>
 
 #[async_trait]
 impl Work for Kv2Read {
-    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done {
+    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Option<Done> {
         let key = (draw % u64::from(self.keys.shared().end)) as u32;
         let token = &self.keys.tenant(key).token;
         let asked = request("GET", &self.keys.data_path(key), Some(token), Bytes::new());
@@ -62,6 +62,6 @@ impl Work for Kv2Read {
                 }
             }
         };
-        done.with_key(key)
+        Some(done.with_key(key))
     }
 }

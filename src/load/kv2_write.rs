@@ -3,6 +3,7 @@
 use super::keyspace::Keyspace;
 use super::outcome::{Done, malformed, of_failure, of_status};
 use super::work::Work;
+use crate::model::ErrorKind;
 use crate::vault::{Wire, request};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -43,6 +44,10 @@ pub async fn write(keys: &Keyspace, wire: &Wire, key: u32, cas: Option<u64>, dea
         Ok(answer) => {
             let done = of_status(&answer);
             match (done.error, serde_json::from_slice::<Body>(&answer.body)) {
+                // A 400 may have other reasons, such as a mount that is being upgraded.
+                (Some(_), _) if cas.is_some() && answer.status == 400 && says_cas(&answer.body) => {
+                    Done { error: Some(ErrorKind::CasConflict), ..done }
+                }
                 (None, Ok(body)) => Done { version: Some(body.data.version), ..done },
                 (None, Err(_)) => malformed(done),
                 _ => done,
@@ -52,11 +57,16 @@ pub async fn write(keys: &Keyspace, wire: &Wire, key: u32, cas: Option<u64>, dea
     Done { digest: Some(keys.digest(&value)), ..done.with_key(key) }
 }
 
+/// Whether the server's error text is about the check-and-set.
+fn says_cas(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("check-and-set")
+}
+
 #[async_trait]
 impl Work for Kv2Write {
-    async fn run(&self, wire: &Wire, _draw: u64, deadline: Duration) -> Done {
+    async fn run(&self, wire: &Wire, _draw: u64, deadline: Duration) -> Option<Done> {
         // In turn rather than at random: no key gets more versions than the mount keeps.
         let key = self.next.fetch_add(1, Ordering::Relaxed) % self.keys.shared().end;
-        write(&self.keys, wire, key, None, deadline).await
+        Some(write(&self.keys, wire, key, None, deadline).await)
     }
 }

@@ -10,6 +10,7 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 pub trait Work: Send + Sync {
-    /// Sends one operation through `wire`. `draw` decides whatever is left to chance.
-    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Done;
+    /// Sends one operation through `wire`. `draw` decides whatever is left to chance. `None` when nothing could be
+    /// sent for want of a free key, which is the harness's trouble and no operation.
+    async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Option<Done>;
 }

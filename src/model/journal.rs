@@ -48,18 +48,14 @@ pub enum Event {
         step: String,
         took_ms: f64,
     },
-    /// A node's process was started (again).
-    NodeStarted {
-        node: NodeId,
-        how: String,
-    },
     /// A node asked to join; it is a voter from `voter_ms` on.
     NodeJoined {
         node: NodeId,
         requested_ms: f64,
         voter_ms: f64,
     },
-    /// Full number of healthy voters for the first time; counted from the first process start.
+    /// Full number of healthy voters for the first time; counted from the first process start. `reused_state`:
+    /// the nodes came back with a store they already had. Always false so far, since every cluster is made afresh.
     ClusterReady {
         took_ms: f64,
         reused_state: bool,

@@ -21,6 +21,9 @@ pub struct QuantityError(pub String);
 const UNITS_MS: [(&str, f64); 5] = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3.6e6), ("d", 86.4e6)];
 /// Ten years: longer is a typing mistake, and keeps all arithmetic far from overflow.
 const LONGEST_MS: f64 = 3650.0 * 86.4e6;
+/// Slower is a typing mistake too: no run has room for a second request.
+const SLOWEST_PER_S: f64 = 0.001;
+const FASTEST_PER_S: f64 = 100_000.0;
 
 impl Span {
     pub const fn from_ms(ms: u64) -> Self {
@@ -107,8 +110,8 @@ impl FromStr for Rate {
             "m" => number / 60.0,
             _ => return Err(wrong("the unit is not `/s` or `/m`")),
         };
-        if !(per_second > 0.0 && per_second <= 100_000.0) {
-            return Err(wrong("it must be above 0 and at most 100000/s"));
+        if !(SLOWEST_PER_S..=FASTEST_PER_S).contains(&per_second) {
+            return Err(wrong("it must be at least 0.001/s and at most 100000/s"));
         }
         Ok(Rate(per_second))
     }
@@ -159,7 +162,9 @@ mod tests {
     fn rates_are_positive_and_bounded() {
         assert_eq!("150/s".parse(), Ok(Rate(150.0)));
         assert_eq!("60/m".parse(), Ok(Rate(1.0)));
-        for text in ["150", "0/s", "-1/s", "1/h", "nan/s", "inf/s", "1e9/s"] {
+        assert_eq!("0.001/s".parse(), Ok(Rate(0.001)));
+        for text in ["150", "0/s", "0.0009/s", "0.05/m", "1e-30/s", "-1/s", "1/h", "nan/s", "inf/s", "1e9/s"]
+        {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }
     }

@@ -18,26 +18,29 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub struct ControlProbe {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    journal: Journal,
 }
 
 impl ControlProbe {
     pub fn start(journal: Journal) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let (stopped, to) = (stop.clone(), journal.clone());
         let thread = std::thread::Builder::new()
             .name("control".into())
             .spawn(move || {
-                let echo = Echo::open().ok();
-                measure(&journal, echo, &stopped);
+                // Without an echo there is no figure to journal, and no window either.
+                let _ = Echo::open().and_then(|echo| measure(&to, echo, &stopped));
             })
             .expect("a thread can be started");
-        Self { stop, thread: Some(thread) }
+        Self { stop, thread: Some(thread), journal }
     }
 
     pub fn stop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            self.journal.write(Event::HarnessError { reason: "the control probe broke".into() });
         }
     }
 }
@@ -77,7 +80,9 @@ impl Echo {
     }
 }
 
-fn measure(journal: &Journal, mut echo: Option<Echo>, stop: &AtomicBool) {
+/// Until `stop`. It ends early when the echo fails: windows that are missing make a run inconclusive, while one
+/// without an echo would look better than the machine was.
+fn measure(journal: &Journal, mut echo: Echo, stop: &AtomicBool) -> io::Result<()> {
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1_000));
     let histogram = || Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("bounds are in order");
     let (mut stalls_us, mut echoes_us) = (histogram(), histogram());
@@ -87,9 +92,7 @@ fn measure(journal: &Journal, mut echo: Option<Echo>, stop: &AtomicBool) {
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
         let late = Instant::now().saturating_duration_since(next);
         stalls_us.saturating_record(late.as_micros() as u64);
-        if let Some(round_trip) = echo.as_mut().and_then(|echo| echo.round_trip().ok()) {
-            echoes_us.saturating_record(round_trip.as_micros() as u64);
-        }
+        echoes_us.saturating_record(echo.round_trip()?.as_micros() as u64);
         // Wake-ups missed in a long stall are not made up for: the stall itself is in the record.
         next = (next + EVERY).max(Instant::now());
         if window_began.elapsed() >= WINDOW {
@@ -105,5 +108,29 @@ fn measure(journal: &Journal, mut echo: Option<Echo>, stop: &AtomicBool) {
             echoes_us.reset();
             window_began = Instant::now();
         }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_echo_no_window_is_journalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let journal = Journal::create(&path, Instant::now()).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        // Nobody answers at the other end.
+        drop(listener);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let measuring = std::thread::spawn(move || measure(&journal, Echo { client }, &stopped));
+        std::thread::sleep(WINDOW + Duration::from_millis(200));
+        stop.store(true, Ordering::Relaxed);
+        assert!(measuring.join().unwrap().is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 }

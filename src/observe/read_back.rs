@@ -29,7 +29,8 @@ struct Version {
     destroyed: bool,
 }
 
-/// Reads through `wire` (the active node) with an operator's token.
+/// Reads through `wire` (the active node) with an operator's token. Gives up, and then does not say that it is done,
+/// when not one key of a batch can be read: each of them takes as long as its deadline.
 pub async fn read_back(
     keys: &Keyspace,
     written: &[u32],
@@ -40,13 +41,17 @@ pub async fn read_back(
 ) {
     for batch in written.chunks(AT_ONCE) {
         let reads = batch.iter().map(|&key| async move {
-            let event = match read_key(keys, key, wire, token).await {
+            let read = read_key(keys, key, wire, token).await;
+            let is_read = read.is_ok();
+            journal.write(match read {
                 Ok((current, versions)) => Event::ReadBack { key, node: node.clone(), current, versions },
                 Err(reason) => Event::ReadBackFailed { key, reason },
-            };
-            journal.write(event);
+            });
+            is_read
         });
-        futures_util::future::join_all(reads).await;
+        if !futures_util::future::join_all(reads).await.contains(&true) {
+            return;
+        }
     }
     journal.write(Event::ReadBackDone { keys: written.len() as u32 });
 }
@@ -79,4 +84,43 @@ async fn read_key(keys: &Keyspace, key: u32, wire: &Wire, token: &str) -> Result
 async fn get(wire: &Wire, path: &str, token: &str) -> Result<RawAnswer, String> {
     let asked = request("GET", path, Some(token), Bytes::new());
     wire.send(asked, DEADLINE).await.map_err(|failure| format!("no answer: {failure:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::TenantAccess;
+    use crate::load::KeyspacePlan;
+    use crate::vault::testing::Scripted;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn it_gives_up_after_a_batch_that_failed_altogether() {
+        let tenant = TenantAccess {
+            tenant_id: "t1".into(),
+            role_id: String::new(),
+            secret_id: String::new(),
+            token: String::new(),
+        };
+        let plan = KeyspacePlan { shared: 40, cas: 0 };
+        let keys = Keyspace::new(plan, "secret".into(), vec![tenant], "canary".into());
+        let written: Vec<u32> = keys.shared().collect();
+        // Either no key can be read, or one of each batch.
+        for (readable, failed) in [(false, AT_ONCE), (true, 35)] {
+            let server = Scripted::start(move |what, _| {
+                let key: usize = what.rsplit('-').next().unwrap().parse().unwrap();
+                let is_read = readable && key % AT_ONCE == 3;
+                Some((if is_read { 404 } else { 503 }, json!({})))
+            })
+            .await;
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("journal.jsonl");
+            let journal = Journal::create(&path, std::time::Instant::now()).unwrap();
+            let wire = Wire::new(&server.endpoint).unwrap();
+            read_back(&keys, &written, &NodeId::new("n1"), &wire, "", &journal).await;
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.matches("read_back_failed").count(), failed);
+            assert_eq!(text.contains("read_back_done"), readable);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Term, leader and redundancy as autopilot says, through whichever node is active. The term at about 1 Hz,
 //! the redundancy five times a second and journalled when it changes.
 
+use super::is_due;
 use crate::cluster::ClusterView;
 use crate::model::{Event, NodeId};
 use crate::record::Journal;
@@ -9,11 +10,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
 const EVERY: Duration = Duration::from_millis(200);
-const TERM_EVERY: u32 = 5;
+const TERM_EVERY: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
@@ -39,7 +40,8 @@ pub async fn watch(wires: Vec<Wire>, view: Arc<ClusterView>, token: String, jour
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut last_redundancy = None;
-    for tick in 0u32.. {
+    let mut term_due = Instant::now();
+    loop {
         ticks.tick().await;
         let Some(leader) = view.leader() else { continue };
         let asked = request("GET", "sys/storage/raft/autopilot/state", Some(&token), Bytes::new());
@@ -52,8 +54,8 @@ pub async fn watch(wires: Vec<Wire>, view: Arc<ClusterView>, token: String, jour
             let (voters, healthy, failure_tolerance) = redundancy;
             journal.write(Event::Redundancy { voters, healthy, failure_tolerance });
         }
-        if tick % TERM_EVERY == 0
-            && let Some(server) = data.servers.get(&data.leader)
+        if let Some(server) = data.servers.get(&data.leader)
+            && is_due(&mut term_due, TERM_EVERY, Instant::now())
         {
             journal.write(Event::Term { term: server.last_term, leader: NodeId::new(data.leader) });
         }

@@ -144,9 +144,24 @@ impl HistoryWriter {
         self.sender.clone().expect("not finished")
     }
 
-    /// Waits until every handle is dropped and all is written; returns the first write that failed.
+    /// Waits until every handle is dropped and all is written; returns the first write that failed, or that the
+    /// writer itself did.
     pub fn finish(mut self) -> Option<String> {
         self.sender = None;
-        self.thread.take().and_then(|thread| thread.join().ok()).flatten()
+        let broke = |_| Some("the writer of the history broke, and operations are missing".to_owned());
+        self.thread.take().and_then(|thread| thread.join().unwrap_or_else(broke))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_that_breaks_is_told_of() {
+        let thread =
+            std::thread::spawn(|| -> Option<String> { panic!("the writer breaks, as this test wants") });
+        let writer = HistoryWriter { sender: None, thread: Some(thread) };
+        assert!(writer.finish().is_some_and(|trouble| trouble.contains("operations are missing")));
     }
 }

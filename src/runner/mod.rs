@@ -5,6 +5,7 @@ mod attached;
 mod ground;
 mod phases;
 mod progress;
+mod renewal;
 mod stop;
 mod timeline;
 

@@ -1,5 +1,6 @@
 //! The phases of a run, in order.
 
+use super::renewal::keep_alive;
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::{BootstrapError, wait_for_redundancy};
@@ -8,7 +9,8 @@ use crate::fault::{FaultContext, of_step};
 use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
 use crate::model::{
-    Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, RunInfo, Scenario, Server, Unit, Workload,
+    Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, Route, RunInfo, Scenario, Server, Span, Target,
+    Unit, Workload,
 };
 use crate::observe::{self, Observers};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
@@ -55,6 +57,8 @@ pub enum RunError {
 
 /// Load that is still unanswered at the end is waited for until its own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+/// For what happens before and after the load.
+const SPARE_TOKEN_LIFE: Duration = Duration::from_secs(60);
 /// Setting up on a healthy cluster takes a second or two.
 const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
 /// After an interruption the person waits: healing is waited for only so long.
@@ -87,6 +91,13 @@ pub async fn run(
     if let Some(trouble) = history.finish() {
         journal.write(Event::HarnessError { reason: trouble });
     }
+    // Since the load stopped nobody has looked.
+    if let Some(trouble) = journal.trouble() {
+        stop.ask(StopReason::Trouble(trouble.clone()));
+        if stop.reason() != Some(StopReason::Trouble(trouble.clone())) {
+            journal.write(Event::HarnessError { reason: trouble });
+        }
+    }
     match stop.reason() {
         Some(StopReason::Interrupted(signal)) => journal.write(Event::Interrupted { signal }),
         Some(StopReason::Aborted(reason)) => journal.write(Event::Aborted { reason }),
@@ -112,9 +123,30 @@ async fn set_up_and_run(
     let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
     let ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
     let result =
-        on_ground(request, folder, started_at, journal, history, &ground, run_id, progress, stop).await;
+        on_ground(request, folder, started_at, journal, history, &ground, run_id, progress.clone(), stop)
+            .await;
     let torn_down = ground.tear_down().await;
-    result.and(torn_down)
+    if let Err(left) = &torn_down {
+        progress.note(&left.to_string());
+    }
+    graver(result, torn_down, journal)
+}
+
+/// The error that the run ends with. What was left behind is never lost: it is the run's error, unless the run
+/// had failed before, and then it stands in the journal beside that failure.
+fn graver(
+    result: Result<(), RunError>,
+    torn_down: Result<(), RunError>,
+    journal: &Journal,
+) -> Result<(), RunError> {
+    match (result, torn_down) {
+        (result, Ok(())) => result,
+        (Ok(()) | Err(RunError::Unsupported { .. }), Err(left)) => Err(left),
+        (Err(error), Err(left)) => {
+            journal.write(Event::HarnessError { reason: left.to_string() });
+            Err(error)
+        }
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call site; each is another part of the run")]
@@ -131,6 +163,7 @@ async fn on_ground(
 ) -> Result<(), RunError> {
     let scenario = &request.scenario;
     check_abilities(scenario, ground.cluster.as_ref())?;
+    check_tokens(scenario)?;
     let info = describe(request, run_id, started_at, ground);
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
 
@@ -156,6 +189,19 @@ async fn on_ground(
 }
 
 fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), RunError> {
+    let aims = scenario.timeline.iter().filter_map(|step| match &step.target {
+        Target::Node(id) => Some((format!("`{}`", step.fault), id)),
+        _ => None,
+    });
+    let routes = scenario.load.iter().filter_map(|load| match &load.route {
+        Route::Node(id) => Some((format!("the load `{}`", load.workload), id)),
+        _ => None,
+    });
+    if let Some((what, id)) = aims.chain(routes).find(|(_, id)| cluster.node(id).is_none()) {
+        let ids: Vec<_> = cluster.nodes().iter().map(|node| node.id.as_str()).collect();
+        let ids = ids.join(", ");
+        return Err(RunError::SetUp(format!("{what} is for node {id}, and this cluster has {ids}")));
+    }
     for step in &scenario.timeline {
         for ability in of_step(step).needs() {
             if let Some(why) = cluster.lacks(*ability) {
@@ -165,6 +211,18 @@ fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), Run
         }
     }
     Ok(())
+}
+
+/// A token can be renewed, but not beyond the most that its role allows.
+fn check_tokens(scenario: &Scenario) -> Result<(), RunError> {
+    let needed = longest(scenario) + SPARE_TOKEN_LIFE;
+    match scenario.blueprint.approle.token_max_ttl {
+        Some(max) if max.0 < needed => Err(RunError::SetUp(format!(
+            "the tenants' tokens live {max} at most (token_max_ttl), and this run may take {}: shorten the run",
+            Span(Duration::from_secs(needed.as_secs()))
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, ground: &Ground) -> RunInfo {
@@ -231,7 +289,10 @@ async fn shake(
     let keys = Arc::new(Keyspace::new(keyspace_plan(scenario), kv_mount, access.tenants.clone(), canary));
     let engine =
         LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());
-    let unwritten = engine.seed_keys(leader).await;
+    let unwritten = tokio::select! {
+        unwritten = engine.seed_keys(leader) => unwritten,
+        () = stop.asked() => return Ok(()),
+    };
     if unwritten > 0 {
         return Err(RunError::SetUp(format!("{unwritten} keys could not be written before the load")));
     }
@@ -246,6 +307,13 @@ async fn shake(
     let mut load = engine.start(&plan);
     let guard =
         tokio::spawn(watch_for_trouble(scenario.clone(), engine.clone(), journal.clone(), stop.clone()));
+    let renewal = tokio::spawn(keep_alive(
+        cluster.clone(),
+        view.clone(),
+        access.tenants.clone(),
+        scenario.blueprint.approle.token_ttl.0,
+        journal.clone(),
+    ));
     let faults = Arc::new(FaultContext {
         cluster: cluster.clone(),
         view: view.clone(),
@@ -288,17 +356,31 @@ async fn shake(
     recover(scenario, &faults, &view, stop).await;
 
     load.stop();
+    // From here on no write is meant to be acknowledged.
+    guard.abort();
     phase(Phase::Collect, None);
     let drain = Instant::now();
     while engine.in_flight() > 0 && drain.elapsed() < DRAIN_WITHIN {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    guard.abort();
+    let unanswered = engine.in_flight();
+    if unanswered > 0 {
+        let reason = format!("{unanswered} operations were never recorded: they outlived their deadline");
+        journal.write(Event::HarnessError { reason });
+    }
     if let Some(leader) = view.leader() {
         let node = &cluster.nodes()[leader].id;
         let written = engine.written_keys();
-        observe::read_back(&keys, &written, node, &wires[leader], &faults.access.root_token, journal).await;
+        let was_asked = stop.is_asked();
+        let read =
+            observe::read_back(&keys, &written, node, &wires[leader], &faults.access.root_token, journal);
+        tokio::select! {
+            () = read => {}
+            // A run that was stopped before this still says what became of its writes.
+            () = stop.asked(), if !was_asked => {}
+        }
     }
+    renewal.abort();
     engine.close();
     observers.stop().await;
     Ok(())
@@ -358,7 +440,7 @@ async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView,
     // What watches tokens and leases ends by itself, a bounded time after their end.
     let mut background = std::mem::take(&mut *faults.background.lock().unwrap());
     tokio::select! {
-        () = async { while background.join_next().await.is_some() {} } => {}
+        () = observe::tell_of_panics(&mut background, &faults.journal) => {}
         () = stop.asked() => {}
     }
 }
@@ -386,19 +468,24 @@ async fn watch_for_trouble(scenario: Scenario, engine: Arc<LoadEngine>, journal:
     }
 }
 
-fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
-    // The longest a run can take; more keys than needed only cost their first write.
+/// The longest that the load of a run can take.
+fn longest(scenario: &Scenario) -> Duration {
     let timeline = scenario.timeline.iter().map(|step| {
         step.at.0
             + step.jitter.0
             + step.every.0 * u32::from(step.times)
             + step.heal_after.unwrap_or_default().0
     });
-    let lasts = scenario.warm_up.0
+    scenario.warm_up.0
         + steady_for(scenario)
         + timeline.max().unwrap_or_default()
         + scenario.recovery.within.0
-        + scenario.recovery.hold.0;
+        + scenario.recovery.hold.0
+}
+
+fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
+    // More keys than needed only cost their first write.
+    let lasts = longest(scenario);
     let rate_of = |workload| -> f64 {
         let of_workload = scenario.load.iter().filter(|load| load.workload == workload);
         of_workload.map(|load| load.rate.highest()).sum()
@@ -412,4 +499,55 @@ fn ramp_objective_us(scenario: &Scenario) -> u64 {
     let promised = scenario.blueprint.objectives.iter().find(|objective| objective.id == "read.p99");
     let ms = promised.filter(|objective| objective.target.unit == Unit::Ms).map_or(10.0, |o| o.target.value);
     (ms * 1e3) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::RunBuilder;
+    use crate::fault::testing::context;
+    use crate::vault::testing::Scripted;
+
+    fn refused(result: Result<(), RunError>) -> String {
+        match result {
+            Err(error @ RunError::SetUp(_)) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_load_for_a_node_that_is_not_there_is_refused_with_those_that_are() {
+        let server = Scripted::start(|_, _| None).await;
+        let (faults, _folder) = context(&[&server, &server], None);
+        let scenario = |route| RunBuilder::new().load("kv2.read", route, 1.0).build().info.scenario;
+        assert!(check_abilities(&scenario("n2"), faults.cluster.as_ref()).is_ok());
+        let why = refused(check_abilities(&scenario("vault-3"), faults.cluster.as_ref()));
+        assert!(why.contains("vault-3") && why.contains("n1, n2"), "{why}");
+    }
+
+    #[test]
+    fn a_run_longer_than_its_tokens_may_live_is_refused() {
+        let mut scenario = RunBuilder::new().build().info.scenario;
+        scenario.blueprint.approle.token_max_ttl = Some(Span::from_secs(3600));
+        assert!(check_tokens(&scenario).is_ok());
+        scenario.steady = Span::from_secs(3590);
+        let why = refused(check_tokens(&scenario));
+        assert!(why.contains("token_max_ttl"), "{why}");
+    }
+
+    #[test]
+    fn what_was_left_behind_is_never_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let journal = Journal::create(&path, Instant::now()).unwrap();
+        let failed = |why: &str| Err(RunError::SetUp(why.to_owned()));
+        let unsupported = Err(RunError::Unsupported { backend: "attach", what: "kill".into() });
+        for before in [Ok(()), unsupported] {
+            assert_eq!(refused(graver(before, failed("left behind"), &journal)), "left behind");
+        }
+        assert_eq!(refused(graver(failed("first"), failed("left behind"), &journal)), "first");
+        assert!(graver(Ok(()), Ok(()), &journal).is_ok());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("left behind").count(), 1, "{text}");
+    }
 }

@@ -87,13 +87,16 @@ impl Timeline {
             if self.stop.is_asked() {
                 return;
             }
-            self.one(&format!("{id}.{number}"), &step, vec![node]).await;
-            self.settle().await;
+            let id = format!("{id}.{number}");
+            if !self.one(&id, &step, vec![node]).await || !self.settle().await {
+                self.progress.note(&format!("no further node is hit: the cluster is not whole after {id}"));
+                return;
+            }
         }
     }
 
-    /// Injects on `nodes` at once, holds, heals.
-    async fn one(self: &Arc<Self>, id: &str, step: &Step, nodes: Vec<NodeId>) {
+    /// Injects on `nodes` at once, holds, heals. Whether nothing is left to heal.
+    async fn one(self: &Arc<Self>, id: &str, step: &Step, nodes: Vec<NodeId>) -> bool {
         let fault: Arc<dyn Fault> = of_step(step).into();
         self.request(id, step, nodes.clone());
         let leader_before = self.faults.view.leader().map(|index| self.faults.view.id(index).clone());
@@ -102,15 +105,16 @@ impl Timeline {
         let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
         let hit = self.inject(&fault, id, &nodes).await;
         if hit.is_empty() && !nodes.is_empty() {
-            return;
+            return true;
         }
         if let Some(probe) = &probe {
             probe.arm();
         }
+        let mut whole = true;
         if let Some(heal_after) = step.heal_after {
             // Counted from the request, as the scenario's author would read it; an earlier stop heals at once.
             self.stop.wait(heal_after.0.saturating_sub(requested.elapsed())).await;
-            self.heal(&fault, id, &hit).await;
+            whole = self.heal(&fault, id, &hit).await;
         }
         if let Some(probe) = probe {
             tokio::select! {
@@ -118,6 +122,7 @@ impl Timeline {
                 () = self.stop.asked() => {}
             }
         }
+        whole
     }
 
     /// The nodes on which something was done, which are those to heal.
@@ -152,7 +157,8 @@ impl Timeline {
         hit
     }
 
-    async fn heal(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) {
+    /// Whether every node was healed.
+    async fn heal(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) -> bool {
         self.faults.journal.write(Event::HealRequested { fault: id.to_owned() });
         let healed = nodes.iter().map(|node| fault.heal(&self.faults, node));
         let (mut evidence, mut trouble) = (Vec::new(), Vec::new());
@@ -163,13 +169,15 @@ impl Timeline {
             }
         }
         let fault = id.to_owned();
-        if trouble.is_empty() {
+        let whole = trouble.is_empty();
+        if whole {
             self.progress.note(&format!("{id} healed"));
             self.faults.journal.write(Event::Healed { fault, evidence: evidence.join("; ") });
         } else {
             self.progress.note(&format!("{id} could not be healed: {}", trouble.join("; ")));
             self.faults.journal.write(Event::HealFailed { fault, reason: trouble.join("; ") });
         }
+        whole
     }
 
     /// Looks for the first acknowledged write, when the node that led was hit.
@@ -189,8 +197,8 @@ impl Timeline {
         Some(FailoverProbe::start(self.engine.clone(), survivors))
     }
 
-    /// Waits for full redundancy, so that the next fault does not take the quorum.
-    async fn settle(&self) {
+    /// Waits for full redundancy, so that the next fault does not take the quorum. Whether it is there.
+    async fn settle(&self) -> bool {
         let began = Instant::now();
         while began.elapsed() < self.settle_within && !self.stop.is_asked() {
             let Some(leader) = self.faults.view.leader() else {
@@ -198,13 +206,14 @@ impl Timeline {
                 continue;
             };
             let nodes = self.faults.cluster.nodes();
-            let Ok(client) = Client::new(&nodes[leader].endpoint) else { return };
+            let Ok(client) = Client::new(&nodes[leader].endpoint) else { return false };
             let operator = client.with_token(&self.faults.access.root_token);
             let left = self.settle_within.saturating_sub(began.elapsed()).min(Duration::from_secs(5));
             if wait_for_redundancy(&operator, nodes.len(), left).await.is_ok() {
-                return;
+                return true;
             }
         }
+        false
     }
 
     fn request(&self, id: &str, step: &Step, nodes: Vec<NodeId>) {
@@ -230,7 +239,73 @@ const PROBE_FOR: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FaultKind, Span};
+    use crate::fault::testing::{context, journal};
+    use crate::load::{Keyspace, KeyspacePlan};
+    use crate::model::{FaultKind, Role, Span};
+    use crate::vault::testing::Scripted;
+    use serde_json::json;
+
+    struct Silent;
+
+    impl crate::bootstrap::Progress for Silent {
+        fn step(&self, _step: &str, _took: Duration) {}
+    }
+
+    impl Progress for Silent {
+        fn phase(&self, _phase: crate::model::Phase, _about: Option<Duration>) {}
+        fn note(&self, _text: &str) {}
+    }
+
+    fn timeline(faults: Arc<FaultContext>) -> Arc<Timeline> {
+        let plan = KeyspacePlan { shared: 1, cas: 0 };
+        let keys = Arc::new(Keyspace::new(plan, "secret".into(), Vec::new(), "canary".into()));
+        let history = std::sync::mpsc::channel().0;
+        let engine = LoadEngine::new(faults.view.clone(), keys, faults.journal.clone(), Vec::new(), history);
+        let settle_within = Duration::from_millis(200);
+        Arc::new(Timeline {
+            faults,
+            engine,
+            stop: Stop::default(),
+            progress: Arc::new(Silent),
+            settle_within,
+        })
+    }
+
+    #[tokio::test]
+    async fn no_further_node_is_hit_when_one_could_not_be_healed() {
+        let node = Scripted::start(|_, _| None).await;
+        let (faults, folder) = context(&[&node, &node, &node], None);
+        faults.view.saw(2, Role::Active);
+        let step = Step {
+            at: Span::default(),
+            jitter: Span::default(),
+            fault: FaultKind::Kill,
+            target: Target::Each,
+            heal_after: Some(Span::from_ms(1)),
+            times: 1,
+            every: Span::default(),
+            ttl: None,
+        };
+        timeline(faults).run(&[step], 1).await;
+        let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
+        let requested = events.iter().filter(|event| matches!(event, Event::FaultRequested { .. }));
+        assert_eq!(requested.count(), 1, "{events:?}");
+        assert!(
+            matches!(events.last(), Some(Event::HealFailed { fault, .. }) if fault == "f1.1"),
+            "{events:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cluster_has_settled_only_when_it_says_so() {
+        for healthy in [true, false] {
+            let state = json!({ "data": { "voters": ["n1"], "healthy": healthy, "failure_tolerance": 0 } });
+            let node = Scripted::start(move |_, _| Some((200, state.clone()))).await;
+            let (faults, _folder) = context(&[&node], None);
+            faults.view.saw(0, Role::Active);
+            assert_eq!(timeline(faults).settle().await, healthy);
+        }
+    }
 
     #[test]
     fn repetitions_are_ordered_numbered_and_the_same_for_the_same_seed() {

@@ -37,6 +37,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 impl Client {
     pub fn new(endpoint: &Endpoint) -> Result<Self, ClientError> {
         let what = || format!("client for {}", endpoint.url);
+        // reqwest panics without one even where nothing speaks TLS. Installed once; later calls change nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)

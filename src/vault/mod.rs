@@ -7,6 +7,8 @@
 
 mod client;
 mod endpoint;
+#[cfg(test)]
+pub mod testing;
 mod wire;
 
 pub use client::{Answer, Client, ClientError, wait_until};

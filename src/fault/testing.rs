@@ -1,0 +1,92 @@
+//! A cluster for unit tests: its nodes are scripted servers, and its processes obey or not, as told.
+
+use super::FaultContext;
+use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, Node, Signal, Took};
+use crate::model::{Entry, NodeId, Role, Span};
+use crate::record::Journal;
+use crate::vault::testing::Scripted;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub struct Obedient {
+    nodes: Vec<Node>,
+    /// What `start` says; `None`: that it failed.
+    pub starts: Option<Result<String, String>>,
+}
+
+#[async_trait]
+impl Cluster for Obedient {
+    fn backend(&self) -> &'static str {
+        "process"
+    }
+
+    fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    fn lacks(&self, _ability: Ability) -> Option<String> {
+        None
+    }
+
+    async fn signal(&self, _node: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
+        Ok(Took { at: Instant::now(), evidence: format!("{signal:?} done") })
+    }
+
+    async fn start(&self, node: &NodeId) -> Result<String, ClusterError> {
+        match self.starts.clone() {
+            Some(Ok(evidence)) => Ok(evidence),
+            Some(Err(why)) => Err(ClusterError::NotApplicable(why)),
+            None => Err(ClusterError::Failed(format!("{node} does not start"))),
+        }
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    async fn shut_down(&self) {}
+}
+
+/// What faults act on, with one node for each server (`n1` is the first), and the folder of its journal.
+pub fn context(
+    servers: &[&Scripted],
+    starts: Option<Result<String, String>>,
+) -> (Arc<FaultContext>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let node = |(number, server): (u32, &&Scripted)| Node {
+        id: NodeId(format!("n{number}")),
+        endpoint: server.endpoint.clone(),
+    };
+    let nodes: Vec<_> = (1..).zip(servers).map(node).collect();
+    let ids = nodes.iter().map(|node| node.id.clone()).collect();
+    let context = FaultContext {
+        cluster: Arc::new(Obedient { nodes, starts }),
+        view: Arc::new(ClusterView::new(ids)),
+        access: Arc::new(Access { unseal_keys: vec!["key".into()], threshold: 1, ..Access::default() }),
+        journal: Journal::create(&folder.path().join("journal.jsonl"), Instant::now()).unwrap(),
+        prefix: String::new(),
+        approle_mount: "approle".into(),
+        token_ttl: Span::from_secs(3600),
+        background: Default::default(),
+    };
+    (Arc::new(context), folder)
+}
+
+/// What the journal in this folder holds.
+pub fn journal(folder: &tempfile::TempDir) -> Vec<Entry> {
+    let text = std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Looks at a node every 5 ms from now on, and always sees this.
+pub fn keep_seeing(context: &Arc<FaultContext>, index: usize, role: Role) {
+    let view = context.view.clone();
+    view.saw(index, role);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            view.saw(index, role);
+        }
+    });
+}
