@@ -16,6 +16,7 @@ mod up;
 
 pub use exit::Exit;
 
+use crate::machine;
 use crate::record::RunFolder;
 use crate::report;
 use crate::scenario;
@@ -47,11 +48,17 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     match command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => {
+            machine::open_files::raise_limit();
+            run::run(&args)
+        }
         Command::Validate { paths } => validate(&paths),
         Command::Recheck { run } => judged(&run, publish::recheck),
         Command::Report { run } => judged(&run, publish::render_again),
-        Command::Up(args) => up::up(&args),
+        Command::Up(args) => {
+            machine::open_files::raise_limit();
+            up::up(&args)
+        }
         Command::Down { name } => up::down(name.as_deref()),
         Command::Clean { folder, cluster } => clean::clean(&folder, cluster.as_deref()),
         Command::Watchdog { run } => {
