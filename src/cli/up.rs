@@ -29,12 +29,17 @@ pub fn up(args: &UpArgs) -> Exit {
         Ok(request) => request,
         Err(exit) => return exit,
     };
-    let ended = if args.detach {
-        let exe = std::env::current_exe().map_err(|error| UpError::Failed(error.to_string()));
-        exe.and_then(|exe| up::detach(&exe, &folder, &request)).map(|cluster| println!("{cluster}"))
-    } else {
-        in_the_foreground(&request, &folder, &terminal)
-    };
+    let failed = |error: std::io::Error| UpError::Failed(error.to_string());
+    let stop = Stop::default();
+    let ended = Signals::listen().map_err(failed).and_then(|signals| {
+        signals.watch_over(Some(stop.clone()));
+        if args.detach {
+            let exe = std::env::current_exe().map_err(failed)?;
+            up::detach(&exe, &folder, &request, &stop).map(|cluster| println!("{cluster}"))
+        } else {
+            in_the_foreground(&request, &folder, &terminal, &stop)
+        }
+    });
     terminal.finish();
     ended.map_or_else(|error| told(&error), |()| Exit::Pass)
 }
@@ -53,17 +58,19 @@ fn request(args: &UpArgs, terminal: &Terminal) -> Result<UpRequest, Exit> {
     Ok(UpRequest { blueprint, tuning, binary: server.path })
 }
 
-fn in_the_foreground(request: &UpRequest, folder: &UpFolder, terminal: &Terminal) -> Result<(), UpError> {
-    let failed = |error: std::io::Error| UpError::Failed(error.to_string());
-    let signals = Signals::listen().map_err(failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
-    let stop = Stop::default();
-    signals.watch_over(Some(stop.clone()));
+fn in_the_foreground(
+    request: &UpRequest,
+    folder: &UpFolder,
+    terminal: &Terminal,
+    stop: &Stop,
+) -> Result<(), UpError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| UpError::Failed(error.to_string()))?;
     let ready = |cluster: &up::UpCluster| {
         terminal.finish();
         println!("{cluster}\nCtrl-C ends it.");
     };
-    runtime.block_on(up::run(request, folder, terminal, &ready, &stop))
+    runtime.block_on(up::run(request, folder, terminal, &ready, stop))
 }
 
 pub fn down(name: Option<&str>) -> Exit {
@@ -81,6 +88,7 @@ fn told(error: &UpError) -> Exit {
         UpError::BadName(_) | UpError::NotUp { .. } | UpError::NoneUp | UpError::SeveralUp { .. } => {
             Exit::Usage
         }
+        UpError::Interrupted => Exit::Interrupted,
         _ => Exit::Trouble,
     }
 }
