@@ -110,14 +110,17 @@ fn validate(paths: &[PathBuf]) -> Exit {
     exit
 }
 
-type Judge = fn(&RunFolder) -> Result<crate::model::RunResult, publish::PublishError>;
+type Judge = fn(&RunFolder) -> Result<publish::Published, publish::PublishError>;
 
 fn judged(run: &Path, judge: Judge) -> Exit {
     let folder = RunFolder::at(run);
     match judge(&folder) {
-        Ok(result) => {
-            println!("{}", report::terminal(&result, terminal::wants_colour()));
-            result.verdict.into()
+        Ok(published) => {
+            println!("{}", report::terminal(&published.result, terminal::wants_colour()));
+            if let Some(why) = &published.harness_failed {
+                eprintln!("vaultquake: the harness failed in this run: {why}");
+            }
+            published.exit()
         }
         Err(error @ publish::PublishError::Read(_)) => {
             eprintln!("vaultquake: {error}");
