@@ -18,7 +18,10 @@ const LEADER_WITHIN: Duration = Duration::from_secs(10);
 pub async fn clean_cluster(file: &AttachFile) -> Result<Cleaned, CleanError> {
     let failed = |error: &dyn std::fmt::Display| CleanError::Failed(error.to_string());
     let scratch = tempfile::tempdir().map_err(|error| failed(&error))?;
-    let cluster = AttachCluster::attach(file, scratch.path(), None).await.map_err(|error| failed(&error))?;
+    // No hook is run here.
+    let cluster = AttachCluster::attach(file, scratch.path(), scratch.path(), None)
+        .await
+        .map_err(|error| failed(&error))?;
     match cluster.standing() {
         Standing::Disposable => {}
         Standing::NotDisposable(why) | Standing::Mismatch(why) => {

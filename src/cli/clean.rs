@@ -1,6 +1,7 @@
 //! `vaultquake clean`.
 
 use super::exit::Exit;
+use super::out::{say, tell};
 use crate::cleaning::{CleanError, Cleaned, clean_cluster, clean_out, clean_run};
 use crate::record::RunFolder;
 use crate::scenario::load_attach_file;
@@ -10,21 +11,21 @@ pub fn clean(folder: &Path, cluster: Option<&Path>) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("vaultquake: cannot start the runtime: {error}");
+            tell!("vaultquake: cannot start the runtime: {error}");
             return Exit::Trouble;
         }
     };
-    let say = &mut |text: &str| println!("{text}");
+    let say = &mut |text: &str| say!("{text}");
     let cleaned: Result<Vec<Cleaned>, CleanError> = match cluster {
         Some(path) => match load_attach_file(path) {
             Ok(file) => runtime.block_on(clean_cluster(&file)).map(|cleaned| vec![cleaned]),
             Err(errors) => {
-                eprintln!("{errors}");
+                tell!("{errors}");
                 return Exit::Usage;
             }
         },
         None if !folder.is_dir() => {
-            eprintln!("vaultquake: there is no folder {}", folder.display());
+            tell!("vaultquake: there is no folder {}", folder.display());
             return Exit::Usage;
         }
         None if RunFolder::at(folder).private().is_dir() => {
@@ -35,11 +36,11 @@ pub fn clean(folder: &Path, cluster: Option<&Path>) -> Exit {
     match cleaned {
         Ok(cleaned) => tell(&cleaned),
         Err(error @ (CleanError::NotARun(_) | CleanError::Refused(_))) => {
-            eprintln!("vaultquake: {error}");
+            tell!("vaultquake: {error}");
             Exit::Usage
         }
         Err(error) => {
-            eprintln!("vaultquake: {error}");
+            tell!("vaultquake: {error}");
             Exit::Trouble
         }
     }
@@ -47,16 +48,16 @@ pub fn clean(folder: &Path, cluster: Option<&Path>) -> Exit {
 
 fn tell(cleaned: &[Cleaned]) -> Exit {
     if cleaned.iter().all(|one| one.did.is_empty() && one.trouble.is_empty() && !one.alive) {
-        println!("nothing was left to clean");
+        say!("nothing was left to clean");
     }
     for one in cleaned {
         let place =
             one.folder.as_ref().map_or("the cluster".to_owned(), |folder| folder.display().to_string());
         if one.alive {
-            println!("{place}: alive, untouched");
+            say!("{place}: alive, untouched");
         }
-        one.did.iter().for_each(|text| println!("{place}: {text}"));
-        one.trouble.iter().for_each(|text| eprintln!("{place}: {text}"));
+        one.did.iter().for_each(|text| say!("{place}: {text}"));
+        one.trouble.iter().for_each(|text| tell!("{place}: {text}"));
     }
     if cleaned.iter().all(|one| one.trouble.is_empty()) { Exit::Pass } else { Exit::Trouble }
 }

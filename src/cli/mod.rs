@@ -5,6 +5,7 @@ mod clean;
 pub mod doctor;
 mod exit;
 mod one_run;
+mod out;
 mod planned;
 mod publish;
 mod run;
@@ -16,12 +17,14 @@ mod up;
 
 pub use exit::Exit;
 
+use crate::machine;
 use crate::record::RunFolder;
 use crate::report;
 use crate::scenario;
 use crate::server::{ProvisionOptions, ServerSpec};
 use args::{Cli, Command, ServerCommand};
 use clap::Parser;
+use out::{say, tell};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,7 +42,7 @@ pub fn main() -> ExitCode {
     };
     // A bug of ours must not look like a verdict on the server; the panic's own text is on stderr already.
     let exit = std::panic::catch_unwind(|| dispatch(cli.command)).unwrap_or_else(|_| {
-        eprintln!("vaultquake: this is a bug in vaultquake, not a finding about the server");
+        tell!("vaultquake: this is a bug in vaultquake, not a finding about the server");
         Exit::Trouble
     });
     exit.into()
@@ -47,11 +50,17 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     match command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => {
+            machine::open_files::raise_limit();
+            run::run(&args)
+        }
         Command::Validate { paths } => validate(&paths),
         Command::Recheck { run } => judged(&run, publish::recheck),
         Command::Report { run } => judged(&run, publish::render_again),
-        Command::Up(args) => up::up(&args),
+        Command::Up(args) => {
+            machine::open_files::raise_limit();
+            up::up(&args)
+        }
         Command::Down { name } => up::down(name.as_deref()),
         Command::Clean { folder, cluster } => clean::clean(&folder, cluster.as_deref()),
         Command::Watchdog { run } => {
@@ -65,20 +74,20 @@ fn dispatch(command: Command) -> Exit {
         Command::Doctor => match ProvisionOptions::from_env() {
             Ok(options) => {
                 let diagnoses = doctor::examine(&options, Path::new("reports"));
-                println!("{}", doctor::render(&diagnoses));
+                say!("{}", doctor::render(&diagnoses));
                 if doctor::exit_code(&diagnoses) == 0 { Exit::Pass } else { Exit::Trouble }
             }
             Err(error) => trouble(&error),
         },
         Command::Schema => {
-            println!("{:#}", scenario::schema());
+            say!("{:#}", scenario::schema());
             Exit::Pass
         }
     }
 }
 
 fn trouble(error: &dyn std::error::Error) -> Exit {
-    eprintln!("vaultquake: {error}");
+    tell!("vaultquake: {error}");
     Exit::Trouble
 }
 
@@ -86,16 +95,16 @@ fn validate(paths: &[PathBuf]) -> Exit {
     let files = match scenario::find_scenarios(paths) {
         Ok(files) => files,
         Err(errors) => {
-            eprintln!("{errors}");
+            tell!("{errors}");
             return Exit::Usage;
         }
     };
     let mut exit = Exit::Pass;
     for path in files {
         match scenario::load_scenario(&path) {
-            Ok(scenario) => println!("{}\n", scenario::plan::describe(&scenario)),
+            Ok(scenario) => say!("{}\n", scenario::plan::describe(&scenario)),
             Err(errors) => {
-                eprintln!("{errors}");
+                tell!("{errors}");
                 exit = Exit::Usage;
             }
         }
@@ -103,17 +112,20 @@ fn validate(paths: &[PathBuf]) -> Exit {
     exit
 }
 
-type Judge = fn(&RunFolder) -> Result<crate::model::RunResult, publish::PublishError>;
+type Judge = fn(&RunFolder) -> Result<publish::Published, publish::PublishError>;
 
 fn judged(run: &Path, judge: Judge) -> Exit {
     let folder = RunFolder::at(run);
     match judge(&folder) {
-        Ok(result) => {
-            println!("{}", report::terminal(&result, terminal::wants_colour()));
-            result.verdict.into()
+        Ok(published) => {
+            say!("{}", report::terminal(&published.result, terminal::wants_colour()));
+            if let Some(why) = &published.harness_failed {
+                tell!("vaultquake: the harness failed in this run: {why}");
+            }
+            published.exit()
         }
         Err(error @ publish::PublishError::Read(_)) => {
-            eprintln!("vaultquake: {error}");
+            tell!("vaultquake: {error}");
             Exit::Usage
         }
         Err(error) => trouble(&error),
@@ -127,7 +139,7 @@ fn servers(command: ServerCommand) -> Exit {
     };
     match command {
         ServerCommand::List => {
-            print!("{}", server::list_table(&options));
+            say!("{}", server::list_table(&options).trim_end());
             Exit::Pass
         }
         ServerCommand::Install { servers, allow_unpinned } => {
@@ -135,18 +147,18 @@ fn servers(command: ServerCommand) -> Exit {
             let specs = match specs {
                 Ok(specs) => specs,
                 Err(error) => {
-                    eprintln!("vaultquake: {error}");
+                    tell!("vaultquake: {error}");
                     return Exit::Usage;
                 }
             };
             let options = ProvisionOptions { allow_unpinned, ..options };
-            match server::install(&specs, &options, &mut |text| eprintln!("{text}")) {
+            match server::install(&specs, &options, &mut |text| tell!("{text}")) {
                 Ok(said) => {
-                    print!("{said}");
+                    say!("{}", said.trim_end());
                     Exit::Pass
                 }
                 Err(error) => {
-                    eprintln!("vaultquake: {error}");
+                    tell!("vaultquake: {error}");
                     Exit::from(&error)
                 }
             }

@@ -2,11 +2,12 @@
 
 use super::args::{Backend, RunArgs};
 use super::exit::Exit;
+use super::out::{say, tell};
 use super::planned::Planned;
 use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
-use crate::model::{RunResult, Verdict};
+use crate::model::RunResult;
 use crate::record::RunFolder;
 use crate::report;
 use crate::runner::{self, Progress, RunError, RunRequest, Stop, StopReason};
@@ -33,7 +34,7 @@ pub fn one(
 ) -> Done {
     let trouble = |text: String| {
         terminal.finish();
-        eprintln!("vaultquake: {}: {text}", planned.scenario.name);
+        tell!("vaultquake: {}: {text}", planned.scenario.name);
         Done::Trouble
     };
     let (started_at, zero) = (jiff::Timestamp::now(), Instant::now());
@@ -44,7 +45,7 @@ pub fn one(
     terminal.line(&format!("{}: {} (seed {seed})", planned.scenario.name, planned.scenario.summary));
     let request = RunRequest {
         scenario: planned.scenario.clone(),
-        overrides: overrides(&planned.scenario),
+        overrides: overrides(&planned.scenario).into_iter().chain(subject.overrides.clone()).collect(),
         seed,
         backend: subject.backend.clone(),
         server: subject.server.clone(),
@@ -67,8 +68,8 @@ pub fn one(
         // Nothing was measured: the reports say so, and the terminal only has to say why.
         return trouble(format!("{error}\n  what there is of the run: {}", folder.root().display()));
     }
-    let result = match published {
-        Ok(result) => result,
+    let published = match published {
+        Ok(published) => published,
         Err(error) => {
             // What could not be written first is the cause; the report is only the last to notice.
             let cause = match stop.reason() {
@@ -79,21 +80,23 @@ pub fn one(
             return trouble(format!("{cause}\n  what there is of the run: {folder}"));
         }
     };
-    if result.verdict == Verdict::Pass {
+    if published.exit() == Exit::Pass {
         // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.
         let _ = std::fs::remove_dir_all(folder.private().join("nodes"));
     }
     terminal.finish();
-    println!("{}", report::terminal(&result, wants_colour()));
-    println!("report: {}", folder.root().join("report.html").display());
-    let exit = match stop.reason() {
-        Some(StopReason::Trouble(why)) => {
-            eprintln!("vaultquake: {why}");
-            Exit::Trouble
-        }
-        _ => result.verdict.into(),
+    say!("{}", report::terminal(&published.result, wants_colour()));
+    say!("report: {}", folder.root().join("report.html").display());
+    // What stopped the run may have kept the journal from saying so: a full disk does.
+    let trouble = match stop.reason() {
+        Some(StopReason::Trouble(why)) => Some(why),
+        _ => published.harness_failed.clone(),
     };
-    Done::Judged(Box::new(result), exit)
+    let exit = if trouble.is_some() { Exit::Trouble } else { published.exit() };
+    if let Some(why) = trouble {
+        tell!("vaultquake: the harness failed in this run: {why}");
+    }
+    Done::Judged(Box::new(published.result), exit)
 }
 
 fn run_to_the_end(
@@ -112,12 +115,55 @@ fn run_to_the_end(
 }
 
 fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
-    let mut command = format!("vaultquake run {} --seed {seed}", path.display());
+    let mut command = format!("vaultquake run {} --seed {seed}", shell_word(&path.to_string_lossy()));
     if args.server.server != super::DEFAULT_SERVER {
-        command += &format!(" --server {}", args.server.server);
+        command += &format!(" --server {}", shell_word(&args.server.server));
+    }
+    if args.server.allow_unpinned {
+        command += " --allow-unpinned";
     }
     if let (Backend::Attach, Some(cluster)) = (args.backend, &args.cluster) {
-        command += &format!(" --backend attach --cluster {}", cluster.display());
+        command += &format!(" --backend attach --cluster {}", shell_word(&cluster.to_string_lossy()));
     }
     command
+}
+
+/// As it has to be typed: quoted where a shell would see more than a word.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn the_command_that_repeats_a_run_is_read_back_as_the_same() {
+        let typed = ["vaultquake", "run", "my runs/it's.yaml", "--allow-unpinned"];
+        let typed = typed.into_iter().chain(["--server", "openbao=/opt/my bao", "--seed", "7"]);
+        let Command::Run(args) = Cli::parse_from(typed).command else { panic!() };
+        let command = repeat_command(&args, &args.paths[0], 7);
+        let shown = std::process::Command::new("sh")
+            .args(["-c", &format!("vaultquake() {{ printf '%s\\n' \"$@\"; }}; {command}")])
+            .output()
+            .unwrap();
+        let words = String::from_utf8(shown.stdout).unwrap();
+        let expected = [
+            "run",
+            "my runs/it's.yaml",
+            "--seed",
+            "7",
+            "--server",
+            "openbao=/opt/my bao",
+            "--allow-unpinned",
+        ];
+        assert_eq!(words.lines().collect::<Vec<_>>(), expected, "{command}");
+        assert_eq!(shell_word("scenarios/a.yaml"), "scenarios/a.yaml");
+    }
 }

@@ -1,7 +1,8 @@
 //! From a run folder to its verdict and its reports. The same for a fresh run, `recheck` and `report`.
 
+use super::exit::Exit;
 use crate::analyse::{judge, picture};
-use crate::model::RunResult;
+use crate::model::{Event, RunResult};
 use crate::record::{ReadError, RecordError, RunFolder, SavedRun, read_run};
 use crate::report;
 
@@ -19,31 +20,53 @@ fn json_of(result: &RunResult) -> Vec<u8> {
     json
 }
 
+/// A run that was judged, and its exit code.
+pub struct Published {
+    pub result: RunResult,
+    /// Why the harness itself failed, if it did: then the exit code says nothing about the server.
+    pub harness_failed: Option<String>,
+}
+
+impl Published {
+    fn of(run: &SavedRun, result: RunResult) -> Self {
+        let harness_failed = run.journal.iter().find_map(|entry| match &entry.event {
+            Event::HarnessError { reason } => Some(reason.clone()),
+            _ => None,
+        });
+        Self { result, harness_failed }
+    }
+
+    pub fn exit(&self) -> Exit {
+        if self.harness_failed.is_some() { Exit::Trouble } else { self.result.verdict.into() }
+    }
+}
+
 /// Judges the folder and writes `result.json` and every report.
-pub fn publish(folder: &RunFolder) -> Result<RunResult, PublishError> {
+pub fn publish(folder: &RunFolder) -> Result<Published, PublishError> {
     let run = read_run(folder)?;
     let result = judge(&run);
     folder.write_whole("result.json", &json_of(&result))?;
     write_reports(folder, &run, &result)?;
-    Ok(result)
+    Ok(Published::of(&run, result))
 }
 
 /// Renders the reports of a judged run again, from what was judged then.
-pub fn render_again(folder: &RunFolder) -> Result<RunResult, PublishError> {
+pub fn render_again(folder: &RunFolder) -> Result<Published, PublishError> {
     let run = read_run(folder)?;
     let path = folder.result_json();
     let saved = std::fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-    let result =
+    let result: RunResult =
         serde_json::from_slice(&saved).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
     write_reports(folder, &run, &result)?;
-    Ok(result)
+    Ok(Published::of(&run, result))
 }
 
 /// Judges the folder again and writes `recheck.json`, never over `result.json`.
-pub fn recheck(folder: &RunFolder) -> Result<RunResult, PublishError> {
-    let result = judge(&read_run(folder)?);
+pub fn recheck(folder: &RunFolder) -> Result<Published, PublishError> {
+    let run = read_run(folder)?;
+    let result = judge(&run);
     folder.write_whole("recheck.json", &json_of(&result))?;
-    Ok(result)
+    Ok(Published::of(&run, result))
 }
 
 fn write_reports(folder: &RunFolder, run: &SavedRun, result: &RunResult) -> Result<(), RecordError> {
@@ -51,4 +74,27 @@ fn write_reports(folder: &RunFolder, run: &SavedRun, result: &RunResult) -> Resu
     folder.write_whole("junit.xml", report::junit(result).as_bytes())?;
     folder.write_whole("summary.md", report::markdown(result).as_bytes())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::kill_run;
+    use crate::model::Verdict;
+
+    #[test]
+    fn a_harness_that_failed_is_trouble_whatever_the_verdict() {
+        let run = kill_run().build();
+        let result = judge(&run);
+        let sound = Published::of(&run, result.clone());
+        assert_eq!(sound.exit(), result.verdict.into());
+        let run = kill_run()
+            .event(5e3, Event::HarnessError { reason: "cannot write history.jsonl".into() })
+            .build();
+        for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive] {
+            let published = Published::of(&run, RunResult { verdict, ..result.clone() });
+            assert_eq!(published.exit(), Exit::Trouble);
+            assert_eq!(published.harness_failed.as_deref(), Some("cannot write history.jsonl"));
+        }
+    }
 }

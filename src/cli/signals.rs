@@ -2,6 +2,7 @@
 //! the first one while no run is under way. Servers die with the harness either way.
 
 use super::exit::Exit;
+use super::out::tell;
 use crate::runner::{Stop, StopReason};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -52,13 +53,13 @@ impl Signals {
             None => "no run is under way; ending",
             Some(_) if state.caught => "ending at once; the run folder is left as it is",
             Some(stop) => {
-                eprintln!("vaultquake: {name}: stopping in order; once more ends at once");
+                tell!("vaultquake: {name}: stopping in order; once more ends at once");
                 stop.ask(StopReason::Interrupted(name.to_owned()));
                 state.caught = true;
                 return;
             }
         };
-        eprintln!("vaultquake: {name}: {what}");
+        tell!("vaultquake: {name}: {what}");
         std::process::exit(i32::from(Exit::Interrupted.code()));
     }
 

@@ -11,16 +11,20 @@ pub struct Subject {
     pub backend: BackendChoice,
     /// On an attached cluster only the product; the version is what the cluster says.
     pub server: Server,
+    /// What about the server a reader of the results must know.
+    pub overrides: Vec<String>,
 }
 
 /// What went wrong, already put into words, with the exit code it means.
 pub struct NoSubject {
     pub exit: Exit,
     pub why: String,
+    /// This machine lacks it: scenarios are skipped rather than broken.
+    pub missing: bool,
 }
 
 fn usage(why: impl ToString) -> NoSubject {
-    NoSubject { exit: Exit::Usage, why: why.to_string() }
+    NoSubject { exit: Exit::Usage, why: why.to_string(), missing: false }
 }
 
 /// Finds or fetches the server; `say` is told what goes on.
@@ -30,8 +34,11 @@ pub fn server_binary(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result
         let options = ProvisionOptions { allow_unpinned: choice.allow_unpinned, ..options };
         provision(&spec, &options, say)
     });
-    let server =
-        provisioned.map_err(|error| NoSubject { exit: Exit::from(&error), why: error.to_string() })?;
+    let server = provisioned.map_err(|error| NoSubject {
+        exit: Exit::from(&error),
+        missing: error.is_missing(),
+        why: error.to_string(),
+    })?;
     say(&format!("{} {} from {}", server.product, server.version, server.path.display()));
     Ok(server)
 }
@@ -41,14 +48,16 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
         (Backend::Process, Some(_)) => Err(usage("--cluster needs --backend attach")),
         (Backend::Process, None) => {
             let server = server_binary(&args.server, say)?;
+            let overrides = unpinned(&server).into_iter().collect();
             let about = Server { product: server.product.to_string(), version: server.version };
-            Ok(Subject { backend: BackendChoice::Process { binary: server.path }, server: about })
+            Ok(Subject { backend: BackendChoice::Process { binary: server.path }, server: about, overrides })
         }
         (Backend::Attach, None) => Err(usage("--backend attach needs --cluster FILE")),
         (Backend::Attach, Some(path)) => {
             let file = load_attach_file(path).map_err(usage)?;
             let exe = std::env::current_exe().map_err(|error| NoSubject {
                 exit: Exit::Trouble,
+                missing: false,
                 why: format!("cannot find this program for the watchdog: {error}"),
             })?;
             let spec: ServerSpec =
@@ -60,7 +69,46 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
                 ServerSpec::Image { .. } => return Err(usage("--server: an image cannot be attached to")),
             };
             let server = Server { product, version: "unknown".to_owned() };
-            Ok(Subject { backend: BackendChoice::Attach { file: Box::new(file), exe }, server })
+            Ok(Subject {
+                backend: BackendChoice::Attach { file: Box::new(file), exe },
+                server,
+                overrides: Vec::new(),
+            })
         }
+    }
+}
+
+/// Results of another build than the official one must say so.
+fn unpinned(server: &ServerBinary) -> Option<String> {
+    let ServerBinary { product, version, path, sha256, origin } = server;
+    let path = path.display();
+    (!server.is_pinned()).then(|| {
+        format!(
+            "the server binary is {path} ({origin}), SHA-256 {sha256}, not the pinned build of {product} {version}"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{OFFICIAL, Origin, platform};
+
+    #[test]
+    fn only_the_pinned_build_needs_no_word() {
+        let platform = platform();
+        let Some(pin) = OFFICIAL.iter().find(|pin| pin.platform == platform) else { return };
+        let pinned = ServerBinary {
+            product: pin.product,
+            version: pin.version.to_owned(),
+            path: "/usr/bin/bao".into(),
+            sha256: pin.sha256.to_owned(),
+            origin: Origin::Path,
+        };
+        assert_eq!(unpinned(&pinned), None);
+        let own = ServerBinary { sha256: "0".repeat(64), ..pinned.clone() };
+        let said = unpinned(&own).unwrap();
+        assert!(said.contains("/usr/bin/bao (found on PATH), SHA-256 0000"), "{said}");
+        assert!(unpinned(&ServerBinary { version: "9.9.9".into(), ..pinned }).is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! What a person sees while a run goes on: the phase and the time left on a terminal, plain lines elsewhere.
 
+use super::out::tell;
 use crate::model::Phase;
 use crate::runner::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,7 +36,7 @@ impl Terminal {
         let line = format!("{:7.2}s  {text}", self.began.elapsed().as_secs_f64());
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => tell!("{line}"),
         }
     }
 

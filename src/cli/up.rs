@@ -2,6 +2,7 @@
 
 use super::args::UpArgs;
 use super::exit::Exit;
+use super::out::{say, tell};
 use super::signals::Signals;
 use super::subject::server_binary;
 use super::terminal::Terminal;
@@ -29,58 +30,66 @@ pub fn up(args: &UpArgs) -> Exit {
         Ok(request) => request,
         Err(exit) => return exit,
     };
-    let ended = if args.detach {
-        let exe = std::env::current_exe().map_err(|error| UpError::Failed(error.to_string()));
-        exe.and_then(|exe| up::detach(&exe, &folder, &request)).map(|cluster| println!("{cluster}"))
-    } else {
-        in_the_foreground(&request, &folder, &terminal)
-    };
+    let failed = |error: std::io::Error| UpError::Failed(error.to_string());
+    let stop = Stop::default();
+    let ended = Signals::listen().map_err(failed).and_then(|signals| {
+        signals.watch_over(Some(stop.clone()));
+        if args.detach {
+            let exe = std::env::current_exe().map_err(failed)?;
+            up::detach(&exe, &folder, &request, &stop).map(|cluster| say!("{cluster}"))
+        } else {
+            in_the_foreground(&request, &folder, &terminal, &stop)
+        }
+    });
     terminal.finish();
     ended.map_or_else(|error| told(&error), |()| Exit::Pass)
 }
 
 fn request(args: &UpArgs, terminal: &Terminal) -> Result<UpRequest, Exit> {
     let blueprint = find_blueprint(&args.blueprint).map_err(|errors| {
-        eprintln!("{errors}");
+        tell!("{errors}");
         Exit::Usage
     })?;
     let server = server_binary(&args.server, &mut |text| terminal.line(text)).map_err(|none| {
         terminal.finish();
-        eprintln!("vaultquake: {}", none.why);
+        tell!("vaultquake: {}", none.why);
         none.exit
     })?;
     let tuning = ServerTuning { performance_multiplier: args.performance_multiplier };
     Ok(UpRequest { blueprint, tuning, binary: server.path })
 }
 
-fn in_the_foreground(request: &UpRequest, folder: &UpFolder, terminal: &Terminal) -> Result<(), UpError> {
-    let failed = |error: std::io::Error| UpError::Failed(error.to_string());
-    let signals = Signals::listen().map_err(failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
-    let stop = Stop::default();
-    signals.watch_over(Some(stop.clone()));
+fn in_the_foreground(
+    request: &UpRequest,
+    folder: &UpFolder,
+    terminal: &Terminal,
+    stop: &Stop,
+) -> Result<(), UpError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| UpError::Failed(error.to_string()))?;
     let ready = |cluster: &up::UpCluster| {
         terminal.finish();
-        println!("{cluster}\nCtrl-C ends it.");
+        say!("{cluster}\nCtrl-C ends it.");
     };
-    runtime.block_on(up::run(request, folder, terminal, &ready, &stop))
+    runtime.block_on(up::run(request, folder, terminal, &ready, stop))
 }
 
 pub fn down(name: Option<&str>) -> Exit {
     match up::down(&state_root(), name) {
-        Ok((name, Down::Ended)) => println!("cluster `{name}` is down"),
-        Ok((name, Down::WasDead)) => println!("cluster `{name}` had died; what it left is removed"),
+        Ok((name, Down::Ended)) => say!("cluster `{name}` is down"),
+        Ok((name, Down::WasDead)) => say!("cluster `{name}` had died; what it left is removed"),
         Err(error) => return told(&error),
     }
     Exit::Pass
 }
 
 fn told(error: &UpError) -> Exit {
-    eprintln!("vaultquake: {error}");
+    tell!("vaultquake: {error}");
     match error {
         UpError::BadName(_) | UpError::NotUp { .. } | UpError::NoneUp | UpError::SeveralUp { .. } => {
             Exit::Usage
         }
+        UpError::Interrupted => Exit::Interrupted,
         _ => Exit::Trouble,
     }
 }

@@ -33,7 +33,7 @@ pub fn of_failure(failure: Failure) -> Done {
     let (outcome, error) = match failure {
         Failure::ConnectRefused => (Outcome::Failed, ErrorKind::ConnectRefused),
         Failure::ConnectTimeout => (Outcome::Failed, ErrorKind::ConnectTimeout),
-        Failure::Connect => (Outcome::Failed, ErrorKind::Connect),
+        Failure::Connect | Failure::Exhausted => (Outcome::Failed, ErrorKind::Connect),
         Failure::Reset => (Outcome::Unknown, ErrorKind::Reset),
         Failure::Timeout => (Outcome::Unknown, ErrorKind::Timeout),
     };

@@ -7,6 +7,7 @@ pub mod cpu;
 mod facts;
 mod file_lock;
 pub mod lock;
+pub mod open_files;
 pub mod ports;
 
 pub use facts::{facts, free_disk_mib};

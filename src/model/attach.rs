@@ -3,7 +3,7 @@
 use super::NodeId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What an attach file says, with paths already resolved. Serialises to the attach file's own grammar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,23 @@ pub struct AttachFile {
     /// The `cluster_id` of the one cluster that may be harmed; without it nothing destructive is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposable: Option<String>,
+}
+
+impl AttachFile {
+    /// The same with every path that is relative taken from `folder`.
+    pub fn absolute_from(mut self, folder: &Path) -> Self {
+        let nodes = self.nodes.iter_mut();
+        let of_nodes =
+            nodes.flat_map(|node| [&mut node.audit_file, &mut node.log_file, &mut node.data_dir]).flatten();
+        let optional = [&mut self.ca_cert, &mut self.client_cert, &mut self.client_key];
+        let optional = optional.into_iter().chain([&mut self.unseal_keys_file]).flatten();
+        let password = self.postgres.as_mut().map(|postgres| &mut postgres.password_file);
+        for path in of_nodes.chain(optional).chain(password).chain([&mut self.token_file]) {
+            // An absolute path stays as it is.
+            *path = folder.join(&path);
+        }
+        self
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,5 +97,27 @@ impl HookName {
             HookName::HealIsolate => "heal-isolate",
             HookName::Upgrade => "upgrade",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_relative_path_becomes_absolute() {
+        let text = r#"{"nodes": [{"id": "n1", "api_addr": "http://h:1", "audit_file": "a", "log_file": "l",
+            "data_dir": "/d"}], "ca_cert": "ca", "client_cert": "cc", "client_key": "ck", "token_file": "t",
+            "unseal_keys_file": "u", "postgres": {"url": "", "server_url": "", "password_file": "p"}}"#;
+        let file = serde_json::from_str::<AttachFile>(text).unwrap().absolute_from(Path::new("/from"));
+        let said = serde_json::to_value(&file).unwrap();
+        let node = &said["nodes"][0];
+        assert_eq!((&node["audit_file"], &node["log_file"]), (&"/from/a".into(), &"/from/l".into()));
+        assert_eq!(node["data_dir"], "/d");
+        for (field, path) in [("ca_cert", "ca"), ("client_cert", "cc"), ("client_key", "ck")] {
+            assert_eq!(said[field], format!("/from/{path}"));
+        }
+        assert_eq!((&said["token_file"], &said["unseal_keys_file"]), (&"/from/t".into(), &"/from/u".into()));
+        assert_eq!(said["postgres"]["password_file"], "/from/p");
     }
 }

@@ -34,11 +34,26 @@ pub enum ReadError {
     Io { path: PathBuf, source: io::Error },
     #[error("{} is not a run's description: {source}", path.display())]
     NotARun { path: PathBuf, source: serde_json::Error },
+    #[error(
+        "{} says format version {version}, and this vaultquake reads version 1; use the one that made the run",
+        path.display()
+    )]
+    OtherVersion { path: PathBuf, version: u32 },
 }
 
 pub fn read_run(folder: &RunFolder) -> Result<SavedRun, ReadError> {
     let path = folder.run_json();
     let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    #[derive(serde::Deserialize)]
+    struct Format {
+        version: u32,
+    }
+    // Before the rest, which another version may write differently.
+    if let Ok(Format { version }) = serde_json::from_slice(&text)
+        && version != 1
+    {
+        return Err(ReadError::OtherVersion { path, version });
+    }
     let info: RunInfo =
         serde_json::from_slice(&text).map_err(|source| ReadError::NotARun { path, source })?;
     let mut damage = Vec::new();
@@ -79,4 +94,18 @@ fn read_lines<T: DeserializeOwned>(path: &Path, damage: &mut Vec<String>) -> Vec
         }
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_of_the_format_is_told_before_anything_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(folder.path());
+        fs::write(folder.run_json(), r#"{"version": 2, "run": {}}"#).unwrap();
+        let error = read_run(&folder).unwrap_err().to_string();
+        assert!(error.contains("says format version 2") && error.contains("reads version 1"), "{error}");
+    }
 }

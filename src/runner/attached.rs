@@ -21,7 +21,7 @@ pub struct Attached {
     file: AttachFile,
     folder: RunFolder,
     made: MadeLog,
-    watchdog: Mutex<Option<Watchdog>>,
+    watchdog: Arc<Mutex<Option<Watchdog>>>,
 }
 
 impl Attached {
@@ -40,22 +40,29 @@ impl Attached {
             );
             return Err(RunError::Unsupported { backend: "attach", what });
         }
-        let cluster =
-            AttachCluster::attach(file, &folder.private(), None).await.map_err(BootstrapError::from)?;
+        // Whoever undoes things later may be in another folder.
+        let here = std::env::current_dir()
+            .map_err(|error| RunError::SetUp(format!("cannot find the working directory: {error}")))?;
+        let file = file.clone().absolute_from(&here);
+        let cluster = AttachCluster::attach(&file, &folder.private(), &here, None)
+            .await
+            .map_err(BootstrapError::from)?;
         if let Standing::Mismatch(why) = cluster.standing() {
             return Err(RunError::SetUp(why.clone()));
         }
-        AttachRecord { file: file.clone(), cluster_id: cluster.cluster_id().map(str::to_owned) }
-            .write(folder)?;
+        let cluster_id = cluster.cluster_id().map(str::to_owned);
+        AttachRecord { file: file.clone(), hooks_in: here, cluster_id }.write(folder)?;
         let made = MadeLog::open(&made_file(&folder.private()))?;
         let watchdog = watchdog::spawn(exe, folder).map_err(|error| RunError::SetUp(error.to_string()))?;
-        Ok(Self {
-            cluster: Arc::new(cluster),
-            file: file.clone(),
-            folder: folder.clone(),
-            made,
-            watchdog: Mutex::new(Some(watchdog)),
-        })
+        let watchdog = Arc::new(Mutex::new(Some(watchdog)));
+        let cluster = cluster.watched_by({
+            let watchdog = watchdog.clone();
+            Box::new(move || match watchdog.lock().unwrap().as_mut() {
+                Some(watchdog) => watchdog.check(),
+                None => Err("it was released".to_owned()),
+            })
+        });
+        Ok(Self { cluster: Arc::new(cluster), file, folder: folder.clone(), made, watchdog })
     }
 
     /// Checks that the cluster is healthy, then sets the blueprint up under names of ours.

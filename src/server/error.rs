@@ -107,6 +107,14 @@ fn on_path(version: &Option<String>) -> String {
 }
 
 impl ServerError {
+    /// Whether this machine lacks what it takes, now or for good; otherwise something is wrong or broken.
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::PipMissing { .. } | Self::Network { .. } | Self::Platform { .. } | Self::DiskFull { .. }
+        )
+    }
+
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }

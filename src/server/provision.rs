@@ -32,6 +32,15 @@ pub struct ServerBinary {
     pub origin: Origin,
 }
 
+impl ServerBinary {
+    /// Whether it is, by its hash, the build that we know of this version for this machine.
+    pub fn is_pinned(&self) -> bool {
+        let platform = platform();
+        let same = |pin: &Pin| (pin.product, pin.version) == (self.product, self.version.as_str());
+        OFFICIAL.iter().any(|pin| same(pin) && pin.platform == platform && pin.sha256 == self.sha256)
+    }
+}
+
 /// How the binary was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

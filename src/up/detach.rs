@@ -20,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the name is taken, or the owner ends or is not ready in time; then it is ended, and its log is named.
-pub fn detach(exe: &Path, folder: &UpFolder, request: &UpRequest) -> Result<UpCluster, UpError> {
+/// When `stop` comes first; then it is ended too, and nothing remains.
+pub fn detach(exe: &Path, folder: &UpFolder, request: &UpRequest, stop: &Stop) -> Result<UpCluster, UpError> {
     {
         let lock = folder.try_lock()?;
         let _lock = lock.ok_or_else(|| UpError::AlreadyUp { name: folder.name().to_owned() })?;
@@ -46,16 +47,19 @@ pub fn detach(exe: &Path, folder: &UpFolder, request: &UpRequest) -> Result<UpCl
         command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
     }
     let mut owner = command.spawn().map_err(|error| io("cannot start the owner process", exe, error))?;
-    let ready = wait_until_ready(folder, &mut owner);
+    let ready = wait_until_ready(folder, &mut owner, stop);
     if ready.is_err() {
         // Its servers die with it.
         let _ = owner.kill();
         let _ = owner.wait();
     }
+    if matches!(ready, Err(UpError::Interrupted)) {
+        folder.remove()?;
+    }
     ready
 }
 
-fn wait_until_ready(folder: &UpFolder, owner: &mut Child) -> Result<UpCluster, UpError> {
+fn wait_until_ready(folder: &UpFolder, owner: &mut Child, stop: &Stop) -> Result<UpCluster, UpError> {
     let began = Instant::now();
     let log = folder.owner_log();
     loop {
@@ -63,6 +67,9 @@ fn wait_until_ready(folder: &UpFolder, owner: &mut Child) -> Result<UpCluster, U
             Some(UpState::Ready(up)) => return Ok(up),
             Some(UpState::Failed { reason }) => return Err(UpError::Failed(reason)),
             Some(UpState::Starting) | None => {}
+        }
+        if stop.is_asked() {
+            return Err(UpError::Interrupted);
         }
         if let Ok(Some(status)) = owner.try_wait() {
             let why = format!("the owner process ended with {status}; see {}", log.display());
@@ -98,4 +105,64 @@ pub async fn own(folder: &UpFolder, progress: &dyn Progress) -> Result<(), UpErr
     let lock = folder.try_lock()?;
     let lock = lock.ok_or_else(|| UpError::AlreadyUp { name: folder.name().to_owned() })?;
     run_locked(&request, folder, lock, progress, &|_| {}, &stop).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AppRole, Blueprint, Seal, SealKind, ServerTuning, Span, Tls};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn request() -> UpRequest {
+        let blueprint = Blueprint {
+            name: "small".into(),
+            summary: String::new(),
+            source: String::new(),
+            nodes: 1,
+            seal: Seal { kind: SealKind::Shamir, shares: 1, threshold: 1 },
+            tls: Tls { enabled: true, min_version: "tls13".into() },
+            audit: vec![],
+            tenants: 1,
+            mounts: vec![],
+            policies: vec![],
+            approle: AppRole {
+                mount: "approle".into(),
+                role: "r".into(),
+                policies: vec![],
+                token_ttl: Span::from_secs(60),
+                token_max_ttl: None,
+            },
+            objectives: vec![],
+            assumed_failures_per_month: 1.0,
+            deviations: vec![],
+        };
+        UpRequest { blueprint, tuning: ServerTuning::default(), binary: "bao".into() }
+    }
+
+    #[test]
+    fn an_interruption_ends_the_owner_too_and_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let (exe, pid) = (root.path().join("exe"), root.path().join("pid"));
+        std::fs::write(&exe, format!("#!/bin/sh\necho $$ > '{}'\nexec sleep 60\n", pid.display())).unwrap();
+        std::fs::set_permissions(&exe, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = UpFolder::at(&root.path().join("up"), "play").unwrap();
+        let stop = Stop::default();
+        let asking = std::thread::spawn({
+            let (stop, pid) = (stop.clone(), pid.clone());
+            move || {
+                let until = Instant::now() + Duration::from_secs(10);
+                while !std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
+                    assert!(Instant::now() < until, "the owner did not begin");
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                stop.ask(StopReason::Interrupted("SIGINT".into()));
+            }
+        });
+        let error = detach(&exe, &folder, &request(), &stop).unwrap_err();
+        asking.join().unwrap();
+        assert!(matches!(error, UpError::Interrupted), "{error}");
+        assert!(!folder.root().exists());
+        let pid = std::fs::read_to_string(&pid).unwrap();
+        assert!(!Path::new("/proc").join(pid.trim()).exists(), "the owner is still alive");
+    }
 }

@@ -70,6 +70,9 @@ pub enum UpError {
     Io { what: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot bring the cluster up: {0}")]
     Bootstrap(#[from] BootstrapError),
+    /// Told to end before it was up; nothing of it remains.
+    #[error("interrupted before the cluster was up")]
+    Interrupted,
     #[error("{0}")]
     Failed(String),
 }

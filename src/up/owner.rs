@@ -20,7 +20,7 @@ const TEND_EVERY: Duration = Duration::from_millis(25);
 /// keeps what the servers printed.
 ///
 /// # Errors
-/// When the name is taken, or the cluster could not be brought up.
+/// When the name is taken, when the cluster could not be brought up, or when `stop` came before it was.
 pub async fn run(
     request: &UpRequest,
     folder: &UpFolder,
@@ -46,6 +46,7 @@ pub(super) async fn run_locked(
     folder.set_state(&UpState::Starting)?;
     match keep(request, folder, progress, ready, stop).await {
         Ok(()) => folder.remove(),
+        Err(UpError::Interrupted) => folder.remove().and(Err(UpError::Interrupted)),
         Err(error) => {
             folder.set_state(&UpState::Failed { reason: error.to_string() })?;
             Err(error)
@@ -74,15 +75,16 @@ async fn keep(
     })
     .map_err(|error| UpError::Failed(format!("cannot prepare the nodes: {error}")))?;
     let cluster = Arc::new(cluster);
-    let kept = tokio::select! {
-        brought_up = bring_up(request, folder, &cluster, progress) => match brought_up {
-            Ok(up) => {
-                ready(&up);
-                tend(&cluster, folder, stop).await
-            }
-            Err(error) => Err(error),
-        },
-        () = stop.asked() => Ok(()),
+    let brought_up = tokio::select! {
+        brought_up = bring_up(request, folder, &cluster, progress) => brought_up,
+        () = stop.asked() => Err(UpError::Interrupted),
+    };
+    let kept = match brought_up {
+        Ok(up) => {
+            ready(&up);
+            tend(&cluster, folder, stop).await
+        }
+        Err(error) => Err(error),
     };
     cluster.shut_down().await;
     kept

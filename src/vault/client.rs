@@ -1,6 +1,6 @@
 //! The control-plane client: one node, JSON in and out, never follows a redirect.
 
-use super::{Endpoint, TlsVersions};
+use super::{Endpoint, TlsMaterial, TlsVersions};
 use reqwest::Method;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -37,19 +37,18 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 impl Client {
     pub fn new(endpoint: &Endpoint) -> Result<Self, ClientError> {
         let what = || format!("client for {}", endpoint.url);
-        // reqwest panics without one even where nothing speaks TLS. Installed once; later calls change nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
+        // Without a configuration of ours reqwest looks for one of the whole program, and panics: http too.
+        let tls = endpoint.tls.clone().unwrap_or_else(TlsMaterial::trusting_nobody);
+        let config = tls
+            .client_config(TlsVersions::All)
+            .map_err(|error| ClientError::NoAnswer { what: what(), why: error.to_string() })?;
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
-            .no_proxy();
-        if let Some(tls) = &endpoint.tls {
-            let config = tls
-                .client_config(TlsVersions::All)
-                .map_err(|error| ClientError::NoAnswer { what: what(), why: error.to_string() })?;
-            builder = builder.tls_backend_preconfigured(config);
-        }
+            .no_proxy()
+            .resolve(&endpoint.host, endpoint.address)
+            .tls_backend_preconfigured(config);
         let http =
             builder.build().map_err(|error| ClientError::NoAnswer { what: what(), why: reason(&error) })?;
         Ok(Self { http, base: endpoint.url.clone(), token: None })
@@ -149,5 +148,27 @@ where
             return Err(ClientError::TimedOut { what: what.to_owned(), waited: began.elapsed(), last });
         }
         tokio::time::sleep(every).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[tokio::test]
+    async fn a_plain_http_node_is_asked_at_the_address_that_its_name_had_at_first() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+        });
+        // No resolver knows this name.
+        let host = "node.invalid".to_owned();
+        let endpoint =
+            Endpoint { url: format!("http://{host}:{}", address.port()), address, host, tls: None };
+        assert_eq!(Client::new(&endpoint).unwrap().get("sys/health").await.unwrap().status, 200);
     }
 }

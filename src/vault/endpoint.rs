@@ -72,6 +72,11 @@ impl TlsMaterial {
         Ok(Self { roots: Arc::new(roots), identity })
     }
 
+    /// For plain http, where nobody shows a certificate.
+    pub(super) fn trusting_nobody() -> Self {
+        Self { roots: Arc::new(rustls::RootCertStore::empty()), identity: None }
+    }
+
     pub fn client_config(&self, versions: TlsVersions) -> Result<rustls::ClientConfig, rustls::Error> {
         let offered: &[&rustls::SupportedProtocolVersion] = match versions {
             TlsVersions::Only12 => &[&rustls::version::TLS12],

@@ -13,4 +13,4 @@ mod wire;
 
 pub use client::{Answer, Client, ClientError, wait_until};
 pub use endpoint::{Endpoint, EndpointError, TlsMaterial, TlsVersions};
-pub use wire::{Failure, RawAnswer, Wire, request};
+pub use wire::{Failure, RawAnswer, Wire, is_exhaustion, request};

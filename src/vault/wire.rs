@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,18 +31,23 @@ pub struct RawAnswer {
     pub body: Bytes,
 }
 
-/// Why there is no answer. Everything up to `Connect` was certainly never sent.
+/// Why there is no answer. Everything up to `Exhausted` was certainly never sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     ConnectRefused,
     /// Not connected before the deadline.
     ConnectTimeout,
     Connect,
+    /// This machine gave no socket or port: our failure, which says nothing about the server.
+    Exhausted,
     /// The connection broke after the request was handed over.
     Reset,
     /// Sent, no complete answer before the deadline.
     Timeout,
 }
+
+/// After a burst the rest are closed: they would count against our limit of open files.
+const IDLE_MAX: usize = 512;
 
 /// Builds a request for [`Wire::send`]; `path` is below `/v1/`.
 pub fn request(method: &str, path: &str, token: Option<&str>, body: Bytes) -> Request<Full<Bytes>> {
@@ -125,8 +131,9 @@ impl Wire {
     }
 
     fn put_idle(&self, sender: SendRequest<Full<Bytes>>) {
-        if !sender.is_closed() {
-            self.idle.lock().unwrap().push(sender);
+        let mut idle = self.idle.lock().unwrap();
+        if !sender.is_closed() && idle.len() < IDLE_MAX {
+            idle.push(sender);
         }
     }
 
@@ -152,10 +159,33 @@ where
     Ok(sender)
 }
 
+/// No file descriptor, or no local port, was left for a connection.
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    let of_ours = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL];
+    of_ours.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
 fn classify(error: &io::Error) -> Failure {
     match error.kind() {
+        _ if is_exhaustion(error) => Failure::Exhausted,
         io::ErrorKind::ConnectionRefused => Failure::ConnectRefused,
         io::ErrorKind::TimedOut => Failure::ConnectTimeout,
         _ => Failure::Connect,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_servers_failure() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL] {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            assert_eq!(classify(&error), Failure::Exhausted, "{error}");
+        }
+        let refused = io::Error::from_raw_os_error(Errno::CONNREFUSED.raw_os_error());
+        assert_eq!(classify(&refused), Failure::ConnectRefused);
+        assert_eq!(classify(&io::ErrorKind::InvalidInput.into()), Failure::Connect);
     }
 }

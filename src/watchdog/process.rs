@@ -9,13 +9,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Written into the pipe at an orderly end.
 const ORDERLY: u8 = b'.';
 /// The dead harness's lock is free at once; somebody who cleans the same folder may hold it for a while.
 const LOCK_WITHIN: Duration = Duration::from_secs(300);
-const SETTLE: Duration = Duration::from_secs(1);
+/// After the word of an orderly end it only has to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the watchdog {}: {source}; without one an attached cluster is not touched", exe.display())]
@@ -53,16 +55,28 @@ pub fn spawn(exe: &Path, folder: &RunFolder) -> Result<Watchdog, WatchdogError> 
 }
 
 impl Watchdog {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Whether it could still heal; the error says what became of it.
+    pub fn check(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("it has ended with {status} (see private/watchdog.log)")),
+            Err(error) => Err(format!("whether it lives is not known: {error}")),
+        }
     }
 
-    /// The run is over and nothing is left to undo: it ends and does nothing.
+    /// The run is over and nothing is left to undo: it ends and does nothing. One that does not end is ended.
     pub fn release(mut self) {
         if let Some(mut pipe) = self.pipe.take() {
             let _ = pipe.write_all(&[ORDERLY]);
         }
-        let _ = self.child.wait();
+        let until = Instant::now() + ENDS_WITHIN;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() >= until {
+                let _ = self.child.kill();
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 }
 
@@ -96,8 +110,6 @@ pub fn main(run_folder: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Requests that were under way when the harness died may still make something.
-    std::thread::sleep(SETTLE);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -112,4 +124,52 @@ pub fn main(run_folder: &Path) -> ExitCode {
     }
     say(&format!("something is left; `vaultquake clean {}` tries again", run_folder.display()));
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A watchdog that is this line of shell instead.
+    fn watchdog(folder: &Path, line: &str) -> Watchdog {
+        let exe = folder.join("exe");
+        std::fs::write(&exe, format!("#!/bin/sh\n{line}\n")).unwrap();
+        std::fs::set_permissions(&exe, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let run = RunFolder::create(folder, jiff::Timestamp::UNIX_EPOCH, "run", 1).unwrap();
+        // Another test's child may hold the file open for a moment.
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            match spawn(&exe, &run) {
+                Err(error) if error.source.kind() == io::ErrorKind::ExecutableFileBusy => {
+                    assert!(Instant::now() < until, "{error}");
+                }
+                spawned => return spawned.unwrap(),
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_watchdog_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watchdog = watchdog(folder.path(), "read -r line; exit 7");
+        watchdog.check().unwrap();
+        watchdog.pipe = None;
+        let until = Instant::now() + Duration::from_secs(5);
+        let why = loop {
+            match watchdog.check() {
+                Ok(()) => assert!(Instant::now() < until, "its end is not seen"),
+                Err(why) => break why,
+            }
+        };
+        assert!(why.contains("exit status: 7"), "{why}");
+    }
+
+    #[test]
+    fn release_does_not_wait_for_one_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let began = Instant::now();
+        watchdog(folder.path(), "exec sleep 60").release();
+        assert!(began.elapsed() < ENDS_WITHIN + Duration::from_secs(5));
+    }
 }

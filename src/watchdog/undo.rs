@@ -2,18 +2,24 @@
 //! was made. Safe to repeat.
 
 use crate::bootstrap::{Made, MadeLog, made_file, remove, unseal};
-use crate::cluster::attach::{AttachCluster, HOOK_WITHIN, Harm, OpenIntent, intents_file, open_intents};
+use crate::cluster::attach::{
+    AttachCluster, HOOK_WITHIN, Harm, HookProcess, OpenIntent, intents_file, open_intents,
+};
 use crate::cluster::{Access, Cluster, ClusterError, Node, Signal};
 use crate::model::AttachFile;
 use crate::record::RunFolder;
 use crate::vault::{Client, ClientError, wait_until};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What has to be known of a cluster to undo something on it later; `private/attach.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttachRecord {
+    /// With absolute paths only: who undoes may be anywhere.
     pub file: AttachFile,
+    /// Where hooks run.
+    pub hooks_in: PathBuf,
     /// What its nodes said when the run began.
     pub cluster_id: Option<String>,
 }
@@ -30,7 +36,7 @@ const UNSEAL_WITHIN: Duration = Duration::from_secs(60);
 /// After a heal the first election may take long.
 const LEADER_WITHIN: Duration = Duration::from_secs(90);
 /// A leader may change under us right after a heal.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 4;
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -76,7 +82,17 @@ async fn try_undo(
         return Ok(());
     }
     let record = AttachRecord::read(folder)?.ok_or("what was attached to is not recorded")?;
-    let cluster = AttachCluster::attach(&record.file, &private, record.cluster_id.clone())
+    // A hook of the dead harness would do its harm after the heal: it is ended first, whatever comes then.
+    for left in open.iter().filter(|left| !left.act_ended) {
+        if left.hook.is_some_and(HookProcess::end) {
+            say(&format!(
+                "ended the `{}` hook of {}, still under way",
+                left.intent.fault.name(),
+                left.intent.node
+            ));
+        }
+    }
+    let cluster = AttachCluster::attach(&record.file, &private, &record.hooks_in, record.cluster_id.clone())
         .await
         .map_err(|error| text(&error))?;
     if let (Some(recorded), Some(now)) = (&record.cluster_id, cluster.cluster_id())
@@ -90,7 +106,8 @@ async fn try_undo(
     if !open.is_empty() && answering.iter().all(|(_, id)| id.is_none()) {
         say("no node says which cluster it is of: going by the id that the run recorded");
     }
-    let access = cluster.access().map_err(|error| text(&error))?;
+    // Starting and resuming take no token: an unreadable file must not leave nodes down.
+    let access = cluster.access().map_err(|error| text(&error));
     for left in open {
         let node = left.intent.node.clone();
         let did = match heal(&cluster, &left, &access).await {
@@ -108,17 +125,21 @@ async fn try_undo(
     if made.is_empty() {
         return Ok(());
     }
+    let access = access?;
     let (mut removed, mut trouble) = (Vec::new(), Vec::new());
-    for attempt in 1..=ATTEMPTS {
+    // Until a look finds nothing: a request that was under way at our death may have made something since.
+    for _ in 0..ATTEMPTS {
         let leader = active_node(cluster.nodes(), LEADER_WITHIN).await.map_err(|error| text(&error))?;
         let operator = Client::new(&leader.endpoint).map_err(|error| text(&error))?;
         let (now_removed, now_trouble) = remove(&operator.with_token(&access.root_token), &made).await;
+        let found_none = now_removed.is_empty();
         removed.extend(now_removed);
         trouble = now_trouble;
-        if trouble.is_empty() || attempt == ATTEMPTS {
-            break;
+        match (trouble.is_empty(), found_none) {
+            (true, true) => break,
+            (true, false) => tokio::time::sleep(EVERY).await,
+            (false, _) => tokio::time::sleep(AGAIN_AFTER).await,
         }
-        tokio::time::sleep(AGAIN_AFTER).await;
     }
     if !removed.is_empty() {
         let names: Vec<_> = removed.iter().map(Made::name).collect();
@@ -139,10 +160,20 @@ async fn try_undo(
 }
 
 /// Undoes one intent, as far as the node shows that anything is left to undo.
-async fn heal(cluster: &AttachCluster, left: &OpenIntent, access: &Access) -> Result<String, String> {
+async fn heal(
+    cluster: &AttachCluster,
+    left: &OpenIntent,
+    access: &Result<Access, String>,
+) -> Result<String, String> {
     let intent = &left.intent;
+    // When no node says it, this is what was recorded when the run began.
+    let now = cluster.cluster_id().unwrap_or("unknown");
+    if intent.cluster_id != now {
+        let then = &intent.cluster_id;
+        return Err(format!("it was done to cluster {then}, and the nodes are now of {now}"));
+    }
     if !left.act_ended {
-        // A hook that was under way when the harness died may still take effect: heal after it, not before.
+        // What a hook began elsewhere (over ssh, say) may still take effect: heal after it, not before.
         let age = jiff::Timestamp::now().duration_since(intent.at).unsigned_abs();
         tokio::time::sleep(HOOK_WITHIN.saturating_sub(age)).await;
     }
@@ -161,6 +192,7 @@ async fn heal(cluster: &AttachCluster, left: &OpenIntent, access: &Access) -> Re
     let client = Client::new(&node.endpoint).map_err(|error| error.to_string())?;
     let status = client.get("sys/seal-status").await.map_err(|error| error.to_string())?;
     if status.body["sealed"] == true {
+        let access = access.as_ref().map_err(|error| format!("it is up again and sealed: {error}"))?;
         // Asked only now: no node could tell it while the whole cluster was down.
         let needed = status.body["t"].as_u64().filter(|_| status.body["type"] == "shamir").unwrap_or(0);
         let needed = needed as usize;
@@ -191,4 +223,81 @@ pub async fn active_node(nodes: &[Node], within: Duration) -> Result<&Node, Clie
         Err("no node says that it leads".to_owned())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::attach::IntentLog;
+    use crate::cluster::attach::testing::{CLUSTER_ID, FakeCluster};
+    use crate::model::HookName;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+    /// The folder of a run on the cluster that has just taken its node down.
+    fn dead_run(cluster: &FakeCluster, intended_on: &str) -> RunFolder {
+        let folder =
+            RunFolder::create(cluster.folder.path(), jiff::Timestamp::UNIX_EPOCH, "dead", 1).unwrap();
+        let record = AttachRecord {
+            file: cluster.file.clone(),
+            hooks_in: cluster.folder.path().to_owned(),
+            cluster_id: Some(CLUSTER_ID.into()),
+        };
+        record.write(&folder).unwrap();
+        let log = IntentLog::open(&intents_file(&folder.private())).unwrap();
+        let number = log.intend(&cluster.n1(), Harm::Kill, None, intended_on).unwrap();
+        log.act_ended(number).unwrap();
+        std::fs::write(cluster.down(), "").unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn a_node_is_started_without_the_token() {
+        let cluster = FakeCluster::start();
+        let folder = dead_run(&cluster, CLUSTER_ID);
+        let undone = undo(&folder, &mut |_| {}).await;
+        assert!(undone.trouble.is_empty(), "{undone:?}");
+        assert!(undone.did[0].contains("healed kill of n1"), "{undone:?}");
+        assert!(!cluster.down().exists());
+    }
+
+    #[tokio::test]
+    async fn what_was_made_stays_listed_without_the_token_but_the_node_is_started() {
+        let cluster = FakeCluster::start();
+        let folder = dead_run(&cluster, CLUSTER_ID);
+        let made = Made::Policy { name: "vq-0a1b2c-x".into() };
+        MadeLog::open(&made_file(&folder.private())).unwrap().append(&made).unwrap();
+        let undone = undo(&folder, &mut |_| {}).await;
+        assert_eq!((undone.did.len(), undone.trouble.len()), (1, 1), "{undone:?}");
+        assert!(undone.trouble[0].contains("no-token"), "{undone:?}");
+        assert!(!cluster.down().exists() && made_file(&folder.private()).exists());
+    }
+
+    #[tokio::test]
+    async fn what_was_done_to_another_cluster_is_left_alone() {
+        let cluster = FakeCluster::start();
+        let folder = dead_run(&cluster, "cl-2");
+        let undone = undo(&folder, &mut |_| {}).await;
+        assert!(undone.trouble[0].contains("cl-2") && undone.did.is_empty(), "{undone:?}");
+        assert!(cluster.down().exists());
+    }
+
+    #[tokio::test]
+    async fn a_hook_of_the_dead_harness_is_ended_before_the_heal() {
+        let mut cluster = FakeCluster::start();
+        cluster.file.nodes[0].hooks.insert(HookName::Start, "rm down; touch started".into());
+        let folder = dead_run(&cluster, CLUSTER_ID);
+        let log = IntentLog::open(&intents_file(&folder.private())).unwrap();
+        let number = log.intend(&cluster.n1(), Harm::Kill, None, CLUSTER_ID).unwrap();
+        let mut hook = std::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        log.hook_began(number, HookProcess::of(hook.id()).unwrap()).unwrap();
+        let mut said = Vec::new();
+        let mut say = |text: &str| said.push(text.to_owned());
+        // What comes after the hook's end waits out what the hook may have begun elsewhere.
+        let undoing = undo(&folder, &mut say);
+        assert!(tokio::time::timeout(Duration::from_secs(5), undoing).await.is_err());
+        assert!(said[0].contains("ended the `kill` hook of n1"), "{said:?}");
+        assert_eq!(hook.wait().unwrap().signal(), Some(9));
+        // Relative paths in a hook mean the folder that the run was started in.
+        assert!(cluster.folder.path().join("started").exists() && !cluster.down().exists());
+    }
 }

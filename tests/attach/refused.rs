@@ -16,7 +16,7 @@ fn nothing_destructive(ground: &Ground, file: &AttachFile, word: &str) -> Result
     let folder = ground.run_folder();
     let node = file.nodes[0].id.clone();
     runtime().block_on(async {
-        let cluster = AttachCluster::attach(file, &folder.private(), None).await?;
+        let cluster = AttachCluster::attach(file, &folder.private(), folder.root(), None).await?;
         for ability in ABILITIES {
             let why = cluster.lacks(ability).ok_or(format!("{ability:?} is granted"))?;
             check(why.contains(word), || format!("{ability:?}: {why}"))?;

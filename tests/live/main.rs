@@ -44,12 +44,13 @@ fn main() {
         ("messages::a_server_that_exits_at_once", messages::a_server_that_exits_at_once),
         ("messages::an_out_folder_that_cannot_be", messages::an_out_folder_that_cannot_be),
     ];
-    let anywhere: [(&str, fn()); 5] = [
+    let anywhere: [(&str, fn()); 6] = [
         ("messages::an_unknown_path", messages::an_unknown_path),
         ("messages::a_broken_scenario", messages::a_broken_scenario),
         ("messages::an_unknown_version", messages::an_unknown_version),
         ("messages::an_image", messages::an_image),
         ("messages::no_server_at_all", messages::no_server_at_all),
+        ("messages::a_server_that_cannot_be_had", messages::a_server_that_cannot_be_had),
     ];
     let on_servers = on_servers.into_iter().map(|(name, test)| on_a_server(name, test));
     let anywhere = anywhere.into_iter().map(|(name, test)| {

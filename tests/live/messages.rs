@@ -56,6 +56,20 @@ pub fn no_server_at_all() {
     assert!(find_runs(&place("no-server")).is_empty(), "there was nothing to run");
 }
 
+/// Skipped by name, with what is missing; only on demand is that an error.
+pub fn a_server_that_cannot_be_had() {
+    for (deny, code) in [(None, 2), (Some("--deny-skips"), 3)] {
+        let place = place("cannot-be-had");
+        let mut command = vaultquake();
+        command.args(["run", SCENARIO]).args(deny).arg("--out").arg(place.join("out"));
+        command.env("PATH", &place).env("VAULTQUAKE_CACHE", place.join("cache"));
+        let ended = Running::start(&place, command.current_dir(env!("CARGO_MANIFEST_DIR"))).end(RUN_WITHIN);
+        ended.expect_code(code);
+        ended.expect_stderr(&["skipped leader-kill-fast: ", "pip is missing", "nothing was judged"]);
+        assert!(find_runs(&place).is_empty(), "there was nothing to run");
+    }
+}
+
 /// Says that it is OpenBao, and then does not serve.
 fn server_that_exits(place: &Path) -> PathBuf {
     let path = place.join("bao");

@@ -12,13 +12,8 @@ pub enum Unmet {
 
 impl From<ServerError> for Unmet {
     fn from(error: ServerError) -> Self {
-        match error {
-            ServerError::PipMissing { .. }
-            | ServerError::Network { .. }
-            | ServerError::Platform { .. }
-            | ServerError::DiskFull { .. } => Unmet::Missing(error.to_string()),
-            _ => Unmet::Broken(error.to_string()),
-        }
+        let why = error.to_string();
+        if error.is_missing() { Unmet::Missing(why) } else { Unmet::Broken(why) }
     }
 }
 

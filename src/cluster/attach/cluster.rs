@@ -5,7 +5,7 @@
 
 use super::guard::{Standing, ask_cluster_ids, health, judge};
 use super::hooks::{HookRunner, output_folder};
-use super::intents::{Harm, IntentLog, OpenIntent, intents_file};
+use super::intents::{Harm, HookProcess, IntentLog, intents_file};
 use super::probe::{Reaction, react, react_until};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took};
 use crate::model::{AttachFile, AttachNode, HookName, NodeId};
@@ -27,7 +27,11 @@ pub struct AttachCluster {
     threshold: usize,
     hooks: HookRunner,
     intents: IntentLog,
+    watched: Option<Watched>,
 }
+
+/// Says whether somebody would heal if we died now, and if not, why.
+type Watched = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Before a harm a node must be seen to answer, and after a heal.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -53,10 +57,11 @@ pub fn nodes_of(file: &AttachFile) -> Result<Vec<Node>, EndpointError> {
 
 impl AttachCluster {
     /// Looks at the cluster and changes nothing. `private` is where intents and hook output are kept.
-    /// `recorded` is the cluster's id when the run began, for one who comes after it.
+    /// Hooks run in `hooks_in`. `recorded` is the cluster's id when the run began, for one who comes after it.
     pub async fn attach(
         file: &AttachFile,
         private: &Path,
+        hooks_in: &Path,
         recorded: Option<String>,
     ) -> Result<Self, ClusterError> {
         let failed = |error: &dyn std::fmt::Display| ClusterError::Failed(error.to_string());
@@ -90,10 +95,17 @@ impl AttachCluster {
             cluster_id,
             unseals_itself,
             threshold,
-            hooks: HookRunner::new(output_folder(private), version.clone()),
+            hooks: HookRunner::new(output_folder(private), hooks_in.to_owned(), version.clone()),
             version,
             intents: IntentLog::open(&intents_file(private)).map_err(|error| failed(&error))?,
+            watched: None,
         })
+    }
+
+    /// Without this, or when it fails, no node is harmed.
+    pub fn watched_by(mut self, watched: Watched) -> Self {
+        self.watched = Some(watched);
+        self
     }
 
     pub fn standing(&self) -> &Standing {
@@ -107,11 +119,6 @@ impl AttachCluster {
     /// The version that the first answering node reports; empty when none answers.
     pub fn version(&self) -> &str {
         &self.version
-    }
-
-    /// What was done and is not known to be healed.
-    pub fn open_intents(&self) -> Result<Vec<OpenIntent>, RecordError> {
-        self.intents.open_intents()
     }
 
     /// The keys to the cluster, from the files that the attach file names.
@@ -169,13 +176,17 @@ impl AttachCluster {
             .ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))
     }
 
-    async fn run_hook(&self, hook: HookName, spec: &AttachNode) -> Result<Duration, ClusterError> {
-        let command = spec.hooks.get(&hook).ok_or_else(|| {
-            ClusterError::Failed(format!("{} has no `{}` hook in the attach file", spec.id, hook.name()))
-        })?;
+    /// `began` is told of the process before the command is let go.
+    async fn run_hook(
+        &self,
+        hook: HookName,
+        spec: &AttachNode,
+        began: impl FnOnce(HookProcess) -> Result<(), RecordError>,
+    ) -> Result<Duration, ClusterError> {
+        let command = spec.hooks.get(&hook).ok_or_else(|| ClusterError::Failed(no_hook(spec, hook)))?;
         let peers: Vec<_> =
             self.nodes.iter().map(|node| node.id.clone()).filter(|id| *id != spec.id).collect();
-        self.hooks.run(hook, command, &spec.id, &peers).await.map_err(ClusterError::Failed)
+        self.hooks.run(hook, command, &spec.id, &peers, began).await.map_err(ClusterError::Failed)
     }
 
     fn intend(&self, spec: &AttachNode, harm: Harm, cluster_id: &str) -> Result<u32, ClusterError> {
@@ -185,18 +196,24 @@ impl AttachCluster {
 
     async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<Took, ClusterError> {
         let (node, spec) = self.find(id)?;
+        // A node whose hooks are not all there is not begun with: nobody could bring it back.
+        let missing = [Some(hook), harm.heal_hook()].into_iter().flatten();
+        if let Some(missing) = missing.into_iter().find(|hook| !spec.hooks.contains_key(hook)) {
+            return Err(ClusterError::NotApplicable(no_hook(spec, missing)));
+        }
         let before = react(node, ANSWER_WITHIN).await;
         if before != Reaction::Answers {
             let shown = before.in_words();
             return Err(ClusterError::NotApplicable(format!("{id} was not up before: it {shown}")));
         }
         let cluster_id = self.permit(false).await?;
+        self.check_watched()?;
         let intent = self.intend(spec, harm, cluster_id)?;
         let began = Instant::now();
-        let ran = self.run_hook(hook, spec).await;
+        let ran = self.run_hook(hook, spec, |process| self.intents.hook_began(intent, process)).await;
         self.intents.act_ended(intent).map_err(unrecorded)?;
         let ran = ran?;
-        let gone = |reaction| reaction != Reaction::Answers;
+        let gone = Reaction::is_gone;
         let seen = match harm {
             Harm::Pause => react_until(node, GONE_WITHIN, HANG_DEADLINE, gone).await,
             Harm::Stop => react_until(node, STOPPED_WITHIN, ANSWER_WITHIN, gone).await,
@@ -204,7 +221,13 @@ impl AttachCluster {
         };
         let name = hook.name();
         match seen {
-            Err(_) => Err(ClusterError::Failed(format!("hook `{name}` exited 0 but {id} still answers"))),
+            Err(Reaction::Answers) => {
+                Err(ClusterError::Failed(format!("hook `{name}` exited 0 but {id} still answers")))
+            }
+            Err(reaction) => Err(ClusterError::Failed(format!(
+                "hook `{name}` exited 0, and what became of {id} is not known: it {}",
+                reaction.in_words()
+            ))),
             Ok((Reaction::Refuses, _)) if harm == Harm::Pause => Err(ClusterError::Failed(format!(
                 "hook `{name}` exited 0 but {id} refuses connections: it is not paused, it is down"
             ))),
@@ -223,12 +246,19 @@ impl AttachCluster {
     /// Runs the hook that brings a node back, and waits until it answers.
     async fn bring_back(&self, id: &NodeId, hook: HookName, up: &str) -> Result<Took, ClusterError> {
         let (node, spec) = self.find(id)?;
-        if react(node, ANSWER_WITHIN).await == Reaction::Answers {
-            return Err(ClusterError::NotApplicable(format!("{id} is {up}: it answers")));
+        match react(node, ANSWER_WITHIN).await {
+            Reaction::Answers => {
+                return Err(ClusterError::NotApplicable(format!("{id} is {up}: it answers")));
+            }
+            Reaction::Unknown => {
+                let shown = Reaction::Unknown.in_words();
+                return Err(ClusterError::Failed(format!("whether {id} is {up} is not known: it {shown}")));
+            }
+            _ => {}
         }
         self.permit(true).await?;
         let began = Instant::now();
-        let ran = self.run_hook(hook, spec).await?;
+        let ran = self.run_hook(hook, spec, |_| Ok(())).await?;
         let answers = |reaction| reaction == Reaction::Answers;
         match react_until(node, BACK_WITHIN, ANSWER_WITHIN, answers).await {
             Ok(_) => {
@@ -249,14 +279,27 @@ impl AttachCluster {
         }
     }
 
-    fn lacks_hook(&self, hooks: &[HookName]) -> Option<String> {
-        for hook in hooks {
-            if let Some(node) = self.file.nodes.iter().find(|node| !node.hooks.contains_key(hook)) {
-                return Some(format!("{} has no `{}` hook in the attach file", node.id, hook.name()));
-            }
-        }
-        None
+    /// Hooks are any subset: one node that has them all is enough here, and a node that lacks one is not
+    /// harmed when its turn comes.
+    fn lacks_hooks(&self, hooks: &[HookName]) -> Option<String> {
+        let has_all = |node: &AttachNode| hooks.iter().all(|hook| node.hooks.contains_key(hook));
+        let names: Vec<_> = hooks.iter().map(|hook| format!("`{}`", hook.name())).collect();
+        (!self.file.nodes.iter().any(has_all))
+            .then(|| format!("no node has a {} hook in the attach file", names.join(" and a ")))
     }
+
+    fn check_watched(&self) -> Result<(), ClusterError> {
+        let watched = self.watched.as_ref().ok_or_else(|| "there is none".to_owned());
+        watched.and_then(|watched| watched()).map_err(|why| {
+            ClusterError::Failed(format!(
+                "nothing is done without a watchdog that could heal, and {why}; run again"
+            ))
+        })
+    }
+}
+
+fn no_hook(spec: &AttachNode, hook: HookName) -> String {
+    format!("{} has no `{}` hook in the attach file", spec.id, hook.name())
 }
 
 fn unrecorded(error: RecordError) -> ClusterError {
@@ -280,10 +323,10 @@ impl Cluster for AttachCluster {
             Standing::Disposable => {}
         }
         match ability {
-            Ability::Kill => self.lacks_hook(&[HookName::Kill]),
-            Ability::Stop => self.lacks_hook(&[HookName::Stop]),
-            Ability::Pause => self.lacks_hook(&[HookName::Pause, HookName::Resume]),
-            Ability::Start => self.lacks_hook(&[HookName::Start]),
+            Ability::Kill => self.lacks_hooks(&[HookName::Kill]),
+            Ability::Stop => self.lacks_hooks(&[HookName::Stop]),
+            Ability::Pause => self.lacks_hooks(&[HookName::Pause, HookName::Resume]),
+            Ability::Start => self.lacks_hooks(&[HookName::Start]),
             Ability::Unseal if self.unseals_itself || self.file.unseal_keys_file.is_some() => None,
             Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
             Ability::Operate => None,
@@ -316,6 +359,7 @@ impl Cluster for AttachCluster {
         }
         let (_, spec) = self.find(id)?;
         let cluster_id = self.permit(false).await?;
+        self.check_watched()?;
         let intent = self.intend(spec, Harm::Seal, cluster_id)?;
         self.intents.act_ended(intent).map_err(unrecorded)
     }
@@ -331,5 +375,51 @@ impl Cluster for AttachCluster {
 
     async fn shut_down(&self) {
         // Nothing of it was started by us.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{CLUSTER_ID, FakeCluster};
+    use super::*;
+
+    async fn attached(fake: &FakeCluster, file: &AttachFile) -> AttachCluster {
+        AttachCluster::attach(file, fake.folder.path(), fake.folder.path(), None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_harmed_while_nobody_stands_by() {
+        let fake = FakeCluster::start();
+        let cluster = attached(&fake, &fake.file).await;
+        assert_eq!(cluster.cluster_id(), Some(CLUSTER_ID));
+        let error = cluster.signal(&fake.n1(), Signal::Kill).await.unwrap_err().to_string();
+        assert!(error.contains("there is none"), "{error}");
+        let cluster = cluster.watched_by(Box::new(|| Err("it has ended".into())));
+        for error in [
+            cluster.signal(&fake.n1(), Signal::Kill).await.unwrap_err().to_string(),
+            cluster.before_seal(&fake.n1()).await.unwrap_err().to_string(),
+        ] {
+            assert!(error.contains("it has ended"), "{error}");
+        }
+        assert!(!fake.down().exists() && !fake.folder.path().join("hooks").exists());
+        let cluster = cluster.watched_by(Box::new(|| Ok(())));
+        let took = cluster.signal(&fake.n1(), Signal::Kill).await.unwrap();
+        assert!(took.evidence.contains("n1 refuses connections"), "{}", took.evidence);
+    }
+
+    #[tokio::test]
+    async fn hooks_are_any_subset_and_a_node_that_cannot_be_brought_back_is_not_begun_with() {
+        let fake = FakeCluster::start();
+        let mut file = fake.file.clone();
+        file.nodes.push(AttachNode { id: NodeId::new("n2"), ..file.nodes[0].clone() });
+        file.nodes[1].hooks.remove(&HookName::Start);
+        let cluster = attached(&fake, &file).await.watched_by(Box::new(|| Ok(())));
+        assert_eq!(cluster.lacks(Ability::Start), None);
+        assert!(cluster.lacks(Ability::Pause).unwrap().contains("a `pause` and a `resume` hook"));
+        match cluster.signal(&NodeId::new("n2"), Signal::Kill).await {
+            Err(ClusterError::NotApplicable(why)) => assert!(why.contains("n2 has no `start` hook"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!fake.down().exists());
     }
 }

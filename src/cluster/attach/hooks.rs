@@ -1,7 +1,9 @@
 //! Runs the shell commands of an attach file. Their output may hold anything, so it is kept in the private
 //! folder and never quoted. Decides nothing: whether a hook may run is asked before.
 
+use super::intents::HookProcess;
 use crate::model::{HookName, NodeId};
+use crate::record::RecordError;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// A hook that takes longer is ended.
@@ -17,23 +20,27 @@ pub const HOOK_WITHIN: Duration = Duration::from_secs(30);
 pub struct HookRunner {
     /// Where what hooks print is kept.
     folder: PathBuf,
+    /// Where hooks run, whoever runs them: their commands may hold relative paths.
+    hooks_in: PathBuf,
     /// Given to hooks as VQ_VERSION.
     version: String,
     within: Duration,
 }
 
 impl HookRunner {
-    pub fn new(folder: PathBuf, version: String) -> Self {
-        Self { folder, version, within: HOOK_WITHIN }
+    pub fn new(folder: PathBuf, hooks_in: PathBuf, version: String) -> Self {
+        Self { folder, hooks_in, version, within: HOOK_WITHIN }
     }
 
-    /// Runs it to its end. The error says which hook failed and how, and where its output is.
+    /// Runs it to its end. The command begins only when `began` has taken its process down: a hook that
+    /// nobody could find and end after our death never begins. The error says which hook failed and how, and where its output is.
     pub async fn run(
         &self,
         hook: HookName,
         command: &str,
         node: &NodeId,
         peers: &[NodeId],
+        began_as: impl FnOnce(HookProcess) -> Result<(), RecordError>,
     ) -> Result<Duration, String> {
         let began = Instant::now();
         let name = format!("hook `{}` of {node}", hook.name());
@@ -41,21 +48,40 @@ impl HookRunner {
             format!("{name}: no file for its output in {}: {error}", self.folder.display())
         })?;
         let peers: Vec<_> = peers.iter().map(NodeId::as_str).collect();
-        let cannot = |error: io::Error| format!("{name} cannot be run: {error}");
+        let cannot = |error: &dyn std::fmt::Display| {
+            format!("{name} cannot be run in {}: {error}", self.hooks_in.display())
+        };
         let mut child = Command::new("sh")
-            .arg("-c")
+            // The line that lets it go never comes when we die first.
+            .args(["-c", r#"read -r go && exec sh -c "$0" </dev/null"#])
             .arg(command)
+            .current_dir(&self.hooks_in)
             .env("VQ_NODE", node.as_str())
             .env("VQ_PEERS", peers.join(","))
             .env("VQ_VERSION", &self.version)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().map_err(cannot)?)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().map_err(|error| cannot(&error))?)
             .stderr(output)
             // What it starts is ended with it, and a Ctrl-C at the terminal is not for it.
             .process_group(0)
             .spawn()
-            .map_err(cannot)?;
+            .map_err(|error| cannot(&error))?;
         let group = child.id().and_then(|id| Pid::from_raw(id as i32));
+        let mut gate = child.stdin.take();
+        let let_go = async {
+            let process = HookProcess::of(child.id().unwrap_or_default())?;
+            began_as(process).map_err(|error| error.to_string())?;
+            match &mut gate {
+                Some(gate) => gate.write_all(b"go\n").await.map_err(|error| error.to_string()),
+                None => Err("it has no standard input".to_owned()),
+            }
+        };
+        let let_go = let_go.await;
+        drop(gate);
+        if let Err(error) = let_go {
+            let _ = child.wait().await;
+            return Err(cannot(&error));
+        }
         let where_output = format!("its output is in {}", path.display());
         match tokio::time::timeout(self.within, child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(began.elapsed()),
@@ -99,6 +125,7 @@ mod tests {
     fn runner(folder: &Path) -> HookRunner {
         HookRunner {
             folder: folder.join("hooks"),
+            hooks_in: folder.to_owned(),
             version: "2.7.2".into(),
             within: Duration::from_millis(500),
         }
@@ -106,7 +133,47 @@ mod tests {
 
     async fn run(folder: &Path, command: &str) -> Result<Duration, String> {
         let peers = [NodeId::new("n2"), NodeId::new("n3")];
-        runner(folder).run(HookName::Kill, command, &NodeId::new("n1"), &peers).await
+        runner(folder).run(HookName::Kill, command, &NodeId::new("n1"), &peers, |_| Ok(())).await
+    }
+
+    #[tokio::test]
+    async fn a_hook_runs_where_it_is_told_to_and_reads_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), "cat; touch here").await.unwrap();
+        assert!(folder.path().join("here").exists());
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_is_not_on_record_never_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = RecordError { path: "intents".into(), source: io::ErrorKind::StorageFull.into() };
+        let node = NodeId::new("n1");
+        let ran = runner(folder.path()).run(HookName::Kill, "touch here", &node, &[], |_| Err(full)).await;
+        assert!(ran.unwrap_err().contains("cannot write intents"));
+        assert!(!folder.path().join("here").exists());
+    }
+
+    #[tokio::test]
+    async fn a_hook_on_record_can_be_ended_by_another_and_nobody_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let node = NodeId::new("n1");
+        let slow = HookRunner { within: HOOK_WITHIN, ..runner(folder.path()) };
+        let began = Instant::now();
+        let ran = slow.run(HookName::Kill, "sleep 60; touch here", &node, &[], |process: HookProcess| {
+            sender.send(process).unwrap();
+            Ok(())
+        });
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let process = receiver.recv().unwrap();
+            // The same number, given to another process since.
+            assert!(!HookProcess { started_ticks: process.started_ticks + 1, ..process }.end());
+            assert!(process.end());
+        };
+        let (ran, ()) = tokio::join!(ran, other);
+        assert!(ran.unwrap_err().contains("signal: 9"));
+        assert!(began.elapsed() < Duration::from_secs(20) && !folder.path().join("here").exists());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 use crate::model::{HookName, NodeId};
 use crate::record::{DurableLines, RecordError};
 use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,15 +31,6 @@ impl Harm {
         }
     }
 
-    pub fn hook(self) -> Option<HookName> {
-        match self {
-            Harm::Kill => Some(HookName::Kill),
-            Harm::Stop => Some(HookName::Stop),
-            Harm::Pause => Some(HookName::Pause),
-            Harm::Seal => None,
-        }
-    }
-
     pub fn heal_hook(self) -> Option<HookName> {
         match self {
             Harm::Kill | Harm::Stop => Some(HookName::Start),
@@ -60,10 +52,41 @@ pub struct Intent {
     pub at: Timestamp,
 }
 
+/// The process, and process group, of a hook. The time of its start tells it from one that got the same
+/// number later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookProcess {
+    pub pid: u32,
+    /// Clock ticks since the machine booted.
+    pub started_ticks: u64,
+}
+
+impl HookProcess {
+    pub fn of(pid: u32) -> Result<Self, String> {
+        let path = format!("/proc/{pid}/stat");
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))?;
+        // Field 22; the name before it, in brackets, may hold anything.
+        let ticks = text.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse().ok());
+        let started_ticks = ticks.ok_or_else(|| format!("{path} is not as it should be"))?;
+        Ok(Self { pid, started_ticks })
+    }
+
+    /// Ends it (SIGKILL) with all that it started; whether it was still there.
+    pub fn end(self) -> bool {
+        let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        match group {
+            Some(group) if Self::of(self.pid) == Ok(self) => kill_process_group(group, Signal::KILL).is_ok(),
+            _ => false,
+        }
+    }
+}
+
 /// An intent that nothing in the file says is healed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenIntent {
     pub intent: Intent,
+    /// The hook that does it, once it was let go.
+    pub hook: Option<HookProcess>,
     /// Whether the act itself is known to be over; if not, it may still be under way.
     pub act_ended: bool,
 }
@@ -72,6 +95,10 @@ pub struct OpenIntent {
 #[serde(tag = "what", rename_all = "snake_case")]
 enum Line {
     Intended(Intent),
+    HookBegan {
+        number: u32,
+        process: HookProcess,
+    },
     /// The hook, or the request, has ended; well or badly.
     ActEnded {
         number: u32,
@@ -127,6 +154,10 @@ impl IntentLog {
         Ok(number)
     }
 
+    pub fn hook_began(&self, number: u32, process: HookProcess) -> Result<(), RecordError> {
+        self.lines.append(&Line::HookBegan { number, process })
+    }
+
     pub fn act_ended(&self, number: u32) -> Result<(), RecordError> {
         self.lines.append(&Line::ActEnded { number })
     }
@@ -138,10 +169,6 @@ impl IntentLog {
         }
         Ok(())
     }
-
-    pub fn open_intents(&self) -> Result<Vec<OpenIntent>, RecordError> {
-        open_intents(&self.path)
-    }
 }
 
 /// What is not known to be healed, oldest first. A file that is not there holds none.
@@ -150,7 +177,10 @@ pub fn open_intents(path: &Path) -> Result<Vec<OpenIntent>, RecordError> {
     for line in read(path)? {
         match line {
             Line::Intended(intent) => {
-                open.insert(intent.number, OpenIntent { intent, act_ended: false });
+                open.insert(intent.number, OpenIntent { intent, hook: None, act_ended: false });
+            }
+            Line::HookBegan { number, process } => {
+                open.entry(number).and_modify(|intent| intent.hook = Some(process));
             }
             Line::ActEnded { number } => {
                 open.entry(number).and_modify(|intent| intent.act_ended = true);
@@ -188,7 +218,7 @@ mod tests {
         let log = IntentLog::open(&path).unwrap();
         assert_eq!(log.intend(&n1, Harm::Seal, None, "c").unwrap(), 3);
         log.healed(&n2).unwrap();
-        let open: Vec<_> = log.open_intents().unwrap().into_iter().map(|open| open.intent.fault).collect();
+        let open: Vec<_> = open_intents(&path).unwrap().into_iter().map(|open| open.intent.fault).collect();
         assert_eq!(open, [Harm::Seal]);
     }
 }

@@ -5,8 +5,10 @@ mod guard;
 mod hooks;
 mod intents;
 mod probe;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use cluster::{AttachCluster, nodes_of};
 pub use guard::{Standing, ask_cluster_ids, judge};
 pub use hooks::HOOK_WITHIN;
-pub use intents::{Harm, Intent, OpenIntent, intents_file, open_intents};
+pub use intents::{Harm, HookProcess, Intent, IntentLog, OpenIntent, intents_file, open_intents};

@@ -1,7 +1,8 @@
 //! What a node that is not ours shows from outside: the evidence beside a hook's own word.
 
 use crate::cluster::Node;
-use crate::vault::Client;
+use crate::vault::{Failure, Wire, is_exhaustion, request};
+use bytes::Bytes;
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -16,6 +17,8 @@ pub enum Reaction {
     Hangs,
     /// Nothing at all comes back, not even for the connection.
     Silent,
+    /// We could not ask: no evidence of anything.
+    Unknown,
 }
 
 impl Reaction {
@@ -25,7 +28,12 @@ impl Reaction {
             Reaction::Refuses => "refuses connections",
             Reaction::Hangs => "takes connections and says nothing",
             Reaction::Silent => "takes no connection",
+            Reaction::Unknown => "could not be asked, for lack of sockets on this machine or usable TLS",
         }
+    }
+
+    pub fn is_gone(self) -> bool {
+        matches!(self, Reaction::Refuses | Reaction::Hangs | Reaction::Silent)
     }
 }
 
@@ -36,14 +44,17 @@ pub async fn react(node: &Node, within: Duration) -> Reaction {
     match tokio::time::timeout(within, TcpStream::connect(node.endpoint.address)).await {
         Err(_) => return Reaction::Silent,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Reaction::Refuses,
+        Ok(Err(error)) if is_exhaustion(&error) => return Reaction::Unknown,
         Ok(Err(_)) => return Reaction::Silent,
         Ok(Ok(_)) => {}
     }
-    let Ok(client) = Client::new(&node.endpoint) else { return Reaction::Hangs };
-    match tokio::time::timeout(within, client.call(reqwest::Method::GET, "sys/seal-status", None)).await {
-        Ok(Ok(_)) => Reaction::Answers,
-        Ok(Err(_)) => Reaction::Refuses,
-        Err(_) => Reaction::Hangs,
+    let Ok(wire) = Wire::new(&node.endpoint) else { return Reaction::Unknown };
+    match wire.send(request("GET", "sys/seal-status", None, Bytes::new()), within).await {
+        Ok(_) => Reaction::Answers,
+        Err(Failure::Exhausted) => Reaction::Unknown,
+        // It took the first connection: what is missing is a word over it, be it of TLS.
+        Err(Failure::ConnectTimeout | Failure::Timeout) => Reaction::Hangs,
+        Err(Failure::ConnectRefused | Failure::Connect | Failure::Reset) => Reaction::Refuses,
     }
 }
 
