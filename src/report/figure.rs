@@ -80,7 +80,7 @@ pub fn percent(value: f64) -> String {
 
 /// In which unit a time is read best, whatever unit it was promised in, and the factor to get there. Other
 /// units stay, and so does a zero without an interval.
-pub fn readable<'u>(value: f64, interval: Option<[f64; 2]>, unit: &'u str) -> (f64, &'u str) {
+pub fn readable(value: f64, interval: Option<[f64; 2]>, unit: &str) -> (f64, &str) {
     let unit_ms = match unit {
         "ms" => 1.0,
         "s" => 1e3,

@@ -26,7 +26,7 @@ pub fn junit(result: &RunResult) -> String {
         suite.add_property(Property::new(name, value));
     }
     suite.add_test_case(verdict_case(result));
-    for row in result.objectives.iter().map(rows::objective) {
+    for row in rows::all_objectives(result).into_iter().map(rows::objective) {
         let mut text = rows::objective_line(&row);
         push_sentence(&mut text, &row.note);
         let detail = row

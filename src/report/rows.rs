@@ -35,12 +35,16 @@ pub struct Part {
     pub verdict: Verdict,
 }
 
-/// Objectives that decide, or that the scenario exercises; those that decide first, otherwise in the result's
-/// order.
-pub fn objectives(result: &RunResult) -> Vec<Row> {
-    let mut rows: Vec<&ObjectiveRow> = result.objectives.iter().filter(|row| !is_unexercised(row)).collect();
+/// Every objective, those that decide first; otherwise in the result's order.
+pub fn all_objectives(result: &RunResult) -> Vec<&ObjectiveRow> {
+    let mut rows: Vec<&ObjectiveRow> = result.objectives.iter().collect();
     rows.sort_by_key(|row| !row.gating);
-    rows.into_iter().map(objective).collect()
+    rows
+}
+
+/// The objectives that decide, or that the scenario exercises, in the same order.
+pub fn objectives(result: &RunResult) -> Vec<Row> {
+    all_objectives(result).into_iter().filter(|row| !is_unexercised(row)).map(objective).collect()
 }
 
 /// What the scenario does not exercise: id, and why there is no data.

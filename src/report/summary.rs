@@ -72,7 +72,7 @@ fn service(result: &RunResult) -> String {
             Some(outage) => format!("{noun} stopped for {}", figure::duration(length_ms(outage))),
             None if failed > 0 => {
                 let share = figure::percent(failed as f64 * 100.0 / attempted as f64);
-                format!("{share} of {noun} failed, no gap of 100 ms or more")
+                format!("{share} of {noun} failed (no gap of 100 ms or more)")
             }
             None => format!("{noun} did not stop"),
         });

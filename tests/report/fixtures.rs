@@ -252,6 +252,9 @@ pub fn no_effect() -> (RunResult, Picture) {
     result.faults[0].healed_ms = None;
     result.faults[0].heal_evidence = "nothing to heal".into();
     (result.failovers, result.outages, result.budget) = (vec![], vec![], None);
+    for row in &mut result.load {
+        (row.ok, row.failed, row.unknown) = (row.sent, 0, 0);
+    }
     result.objectives.retain(|row| !row.id.starts_with("failover"));
     result.objectives.push(objective(
         "failover.mttr",

@@ -44,7 +44,7 @@ fn only_rows_that_decide_turn_ci_red() {
 fn the_headline_tells_of_failures_even_where_nothing_stopped() {
     let (mut result, _) = fixtures::leader_kill();
     let headline = |result: &RunResult| report::terminal(result, false).replace("\n  ", " ");
-    assert!(headline(&result).contains("0.37 % of reads failed, no gap of 100 ms or more"));
+    assert!(headline(&result).contains("0.37 % of reads failed (no gap of 100 ms or more)"));
     result.outages.clear();
     assert!(!headline(&result).contains("no outage was seen"), "{}", headline(&result));
     for row in &mut result.load {
