@@ -1,8 +1,8 @@
 //! From a run folder to its verdict and its reports. The same for a fresh run, `recheck` and `report`.
 
 use super::exit::Exit;
-use crate::analyse::{judge, picture};
-use crate::model::{Event, RunResult};
+use crate::analyse::{harness_failed, judge, picture};
+use crate::model::RunResult;
 use crate::record::{ReadError, RecordError, RunFolder, SavedRun, read_run};
 use crate::report;
 
@@ -29,10 +29,7 @@ pub struct Published {
 
 impl Published {
     fn of(run: &SavedRun, result: RunResult) -> Self {
-        let harness_failed = run.journal.iter().find_map(|entry| match &entry.event {
-            Event::HarnessError { reason } => Some(reason.clone()),
-            _ => None,
-        });
+        let harness_failed = harness_failed(run);
         Self { result, harness_failed }
     }
 
@@ -80,6 +77,7 @@ fn write_reports(folder: &RunFolder, run: &SavedRun, result: &RunResult) -> Resu
 mod tests {
     use super::*;
     use crate::facts::testing::kill_run;
+    use crate::model::Event;
     use crate::model::Verdict;
 
     #[test]
