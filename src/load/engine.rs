@@ -42,6 +42,8 @@ pub struct LoadEngine {
     probe_attempts: AtomicU32,
     in_flight: AtomicUsize,
     lacks_keys: AtomicBool,
+    /// Told once that this machine has no socket left.
+    exhausted: AtomicBool,
     /// Keys with at least one acknowledged write.
     written: Mutex<BTreeSet<u32>>,
     last_write_ack_us: AtomicU64,
@@ -82,6 +84,7 @@ impl LoadEngine {
             probe_attempts: AtomicU32::new(0),
             in_flight: AtomicUsize::new(0),
             lacks_keys: AtomicBool::new(false),
+            exhausted: AtomicBool::new(false),
             written: Mutex::new(BTreeSet::new()),
             last_write_ack_us: AtomicU64::new(0),
         })
@@ -238,6 +241,10 @@ impl LoadEngine {
                 self.written.lock().unwrap().insert(key);
             }
             self.last_write_ack_us.fetch_max(operation.done_us, Ordering::Relaxed);
+        }
+        if operation.error == Some(ErrorKind::Exhausted) && !self.exhausted.swap(true, Ordering::Relaxed) {
+            let reason = "this machine had no socket or port left for the load".to_owned();
+            self.journal.write(Event::HarnessError { reason });
         }
         if let Some(history) = &*self.history.lock().unwrap() {
             // The writer ends only after every sender is gone.

@@ -33,7 +33,8 @@ pub fn of_failure(failure: Failure) -> Done {
     let (outcome, error) = match failure {
         Failure::ConnectRefused => (Outcome::Failed, ErrorKind::ConnectRefused),
         Failure::ConnectTimeout => (Outcome::Failed, ErrorKind::ConnectTimeout),
-        Failure::Connect | Failure::Exhausted => (Outcome::Failed, ErrorKind::Connect),
+        Failure::Connect => (Outcome::Failed, ErrorKind::Connect),
+        Failure::Exhausted => (Outcome::Failed, ErrorKind::Exhausted),
         Failure::Reset => (Outcome::Unknown, ErrorKind::Reset),
         Failure::Timeout => (Outcome::Unknown, ErrorKind::Timeout),
     };

