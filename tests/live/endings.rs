@@ -45,7 +45,7 @@ pub fn signalled_in_the_fault_phase(name: &str) {
     signal(run.pid(), name);
     let ended = run.end(HEALED_WITHIN);
     ended.expect_code(130);
-    ended.expect_stderr(&[&format!("SIG{name}: healing, collecting and reporting")]);
+    ended.expect_stderr(&[&format!("SIG{name}: stopping in order")]);
     no_server_within(&folder, Duration::from_secs(1));
     let events = events(&folder);
     assert!(events.iter().any(|event| matches!(event, Event::Healed { fault, .. } if fault == "f1")));
