@@ -92,14 +92,7 @@ fn the_scenarios_of_every_change_are_tagged() {
         .collect();
     assert_eq!(
         tagged,
-        [
-            "token-under-leader-kill",
-            "follower-kill",
-            "leader-kill-fast",
-            "leader-kill",
-            "step-down",
-            "read-latency"
-        ]
+        ["token-under-leader-kill", "follower-kill", "leader-kill-fast", "leader-kill", "step-down",]
     );
 }
 
