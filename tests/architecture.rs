@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["machine", "model"]),
     ("cluster", &["machine", "model", "record", "vault"]),
     ("bootstrap", &["cluster", "model", "record", "vault"]),
-    ("load", &["cluster", "model", "record", "vault"]),
+    ("load", &["cluster", "machine", "model", "record", "vault"]),
     ("fault", &["bootstrap", "cluster", "model", "record", "vault"]),
     ("observe", &["cluster", "load", "machine", "model", "record", "vault"]),
     ("watchdog", &["bootstrap", "cluster", "machine", "model", "record", "vault"]),

@@ -7,6 +7,7 @@ use super::planned::Planned;
 use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
+use crate::machine::priority;
 use crate::model::RunResult;
 use crate::record::RunFolder;
 use crate::report;
@@ -107,7 +108,8 @@ fn run_to_the_end(
     progress: Arc<dyn Progress>,
     stop: &Stop,
 ) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(priority::be_prompt).build();
     let runtime = runtime.map_err(|error| RunError::SetUp(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
         runner::run(request, folder.clone(), started_at, zero, progress, stop.clone()).await.map(|_| ())

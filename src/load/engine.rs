@@ -8,6 +8,7 @@ use super::schedule::{Due, Schedule};
 use super::work::{DEADLINE, Work};
 use super::{approle_login, kv2_cas, kv2_read, kv2_write};
 use crate::cluster::ClusterView;
+use crate::machine::priority;
 use crate::model::{ErrorKind, Event, Load, Operation, Outcome, Rate, RatePlan, Route, Workload};
 use crate::record::Journal;
 use crate::vault::Wire;
@@ -291,6 +292,7 @@ struct Ticker {
 impl Ticker {
     fn run(self, mut lanes: Vec<(Arc<Lane>, Schedule)>) {
         // The kernel's default slack would add 50 µs to every wake-up.
+        priority::be_prompt();
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1_000));
         let began = Instant::now();
         let mut heads: Vec<Option<Due>> = lanes.iter_mut().map(|(_, schedule)| schedule.next()).collect();

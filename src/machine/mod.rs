@@ -9,6 +9,7 @@ mod file_lock;
 pub mod lock;
 pub mod open_files;
 pub mod ports;
+pub mod priority;
 
 pub use facts::{facts, free_disk_mib};
 pub use file_lock::{FileLock, LockError};

@@ -22,6 +22,7 @@ fn spawner() -> &'static mpsc::Sender<Job> {
         std::thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
+                crate::machine::priority::be_ordinary();
                 for (mut command, reply) in receiver {
                     // Nobody waiting means that the caller is gone; the child must not outlive it.
                     if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn()) {
