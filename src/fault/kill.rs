@@ -1,6 +1,6 @@
 //! `kill`: SIGKILL; the process has no chance to hand anything over.
 
-use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use super::{Applied, Fault, FaultContext, FaultError};
 use crate::cluster::{Ability, Signal};
 use crate::model::NodeId;
 use async_trait::async_trait;
@@ -19,8 +19,7 @@ impl Fault for Kill {
         _id: &str,
         node: Option<&NodeId>,
     ) -> Result<Applied, FaultError> {
-        let took = context.cluster.signal(needs_a_node(node)?, Signal::Kill).await?;
-        Ok(Applied { at_ms: context.journal.ms_of(took.at), evidence: took.evidence })
+        context.signal(node, Signal::Kill).await
     }
 
     async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {

@@ -15,7 +15,7 @@ pub mod testing;
 pub use target::{TargetError, resolve};
 
 use crate::bootstrap::{BootstrapError, unseal};
-use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, Signal};
 use crate::model::{FaultKind, NodeId, Role, Span, Step};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
@@ -111,6 +111,12 @@ const BACK_WITHIN: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_millis(10);
 
 impl FaultContext {
+    /// Does it to the node's process; the moment and the evidence are the cluster's.
+    async fn signal(&self, node: Option<&NodeId>, signal: Signal) -> Result<Applied, FaultError> {
+        let took = self.cluster.signal(needs_a_node(node)?, signal).await?;
+        Ok(Applied { at_ms: self.journal.ms_of(took.at), evidence: took.evidence })
+    }
+
     fn index(&self, node: &NodeId) -> Result<usize, FaultError> {
         self.view.index_of(node).ok_or_else(|| FaultError::Failed(format!("there is no node {node}")))
     }

@@ -1,6 +1,6 @@
 //! `pause`: SIGSTOP; the process keeps its connections open and says nothing, like a machine that hangs.
 
-use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use super::{Applied, Fault, FaultContext, FaultError};
 use crate::cluster::{Ability, Signal};
 use crate::model::{NodeId, Role};
 use async_trait::async_trait;
@@ -22,8 +22,7 @@ impl Fault for Pause {
         _id: &str,
         node: Option<&NodeId>,
     ) -> Result<Applied, FaultError> {
-        let took = context.cluster.signal(needs_a_node(node)?, Signal::Pause).await?;
-        Ok(Applied { at_ms: context.journal.ms_of(took.at), evidence: took.evidence })
+        context.signal(node, Signal::Pause).await
     }
 
     async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {
