@@ -1,5 +1,6 @@
 //! What every backend offers, and what only some can do.
 
+use super::Links;
 use crate::model::NodeId;
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
@@ -45,6 +46,14 @@ pub enum Ability {
     Unseal,
     /// A token that may seal, step down and create short-lived tokens.
     Operate,
+    /// Cut nodes off from each other, also one way, silently or with a refusal.
+    CutPeers,
+    /// Cut clients off from a node.
+    CutClients,
+    /// Delay what nodes send each other, and narrow the way.
+    SlowPeers,
+    /// Lose a share of the packets between nodes.
+    LosePackets,
 }
 
 impl Ability {
@@ -56,6 +65,10 @@ impl Ability {
             Ability::Start => "start a node",
             Ability::Unseal => "unseal a node",
             Ability::Operate => "use an operator's token",
+            Ability::CutPeers => "cut nodes off from each other",
+            Ability::CutClients => "cut clients off from a node",
+            Ability::SlowPeers => "slow the network between nodes",
+            Ability::LosePackets => "lose packets between nodes",
         }
     }
 }
@@ -86,6 +99,11 @@ pub trait Cluster: Send + Sync {
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// The network between the nodes, where it can be disturbed.
+    fn links(&self) -> Option<&dyn Links> {
+        None
+    }
 
     /// Told before a node is sealed by API: a backend whose nodes outlive the harness records it, or refuses.
     async fn before_seal(&self, _node: &NodeId) -> Result<(), ClusterError> {

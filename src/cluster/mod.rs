@@ -5,9 +5,11 @@
 mod access;
 pub mod attach;
 mod backend;
+mod links;
 pub mod process;
 mod view;
 
 pub use access::{Access, TenantAccess};
 pub use backend::{Ability, Cluster, ClusterError, Node, Signal, Took};
+pub use links::{LinkNeeds, LinkSighting, Links};
 pub use view::ClusterView;

@@ -330,6 +330,9 @@ impl Cluster for AttachCluster {
             Ability::Unseal if self.unseals_itself || self.file.unseal_keys_file.is_some() => None,
             Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
             Ability::Operate => None,
+            Ability::CutPeers | Ability::CutClients | Ability::SlowPeers | Ability::LosePackets => {
+                Some("an attached cluster's network is not ours to disturb".into())
+            }
         }
     }
 

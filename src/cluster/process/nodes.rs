@@ -161,8 +161,14 @@ impl Cluster for ProcessCluster {
         &self.nodes
     }
 
-    fn lacks(&self, _ability: Ability) -> Option<String> {
-        None
+    fn lacks(&self, ability: Ability) -> Option<String> {
+        match ability {
+            Ability::CutPeers | Ability::CutClients | Ability::SlowPeers => {
+                Some("nothing lies between these nodes that could be disturbed".into())
+            }
+            Ability::LosePackets => Some("a TCP proxy cannot lose packets".into()),
+            _ => None,
+        }
     }
 
     async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
