@@ -10,6 +10,7 @@ pub mod lock;
 pub mod open_files;
 pub mod ports;
 pub mod priority;
+pub mod sockets;
 
 pub use facts::{facts, free_disk_mib};
 pub use file_lock::{FileLock, LockError};
