@@ -12,6 +12,7 @@ pub mod load;
 pub mod machine;
 pub mod model;
 pub mod observe;
+pub mod proxy;
 pub mod record;
 pub mod report;
 pub mod runner;
