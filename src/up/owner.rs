@@ -3,8 +3,8 @@
 use super::attach_file::{attach_file, pid_file, start_request_file};
 use super::{UpCluster, UpError, UpFolder, UpRequest, UpState};
 use crate::bootstrap::{self, BootstrapError, Progress};
-use crate::cluster::Cluster;
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
+use crate::cluster::{Cluster, LinkNeeds};
 use crate::machine::{FileLock, ports};
 use crate::runner::Stop;
 use crate::vault::Client;
@@ -72,6 +72,7 @@ async fn keep(
         folder: &folder.nodes(),
         logs: &folder.logs(),
         ports: &pairs,
+        links: LinkNeeds::default(),
     })
     .map_err(|error| UpError::Failed(format!("cannot prepare the nodes: {error}")))?;
     let cluster = Arc::new(cluster);

@@ -10,6 +10,8 @@ pub struct NodePlan<'a> {
     pub folder: &'a Path,
     pub api_port: u16,
     pub cluster_port: u16,
+    /// API and cluster port that others know it by: its own, or those of links in front of them.
+    pub known_ports: (u16, u16),
     pub certificate: Option<&'a NodeCertificate>,
 }
 
@@ -21,8 +23,8 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
     let scheme = if node.certificate.is_some() { "https" } else { "http" };
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments| writeln!(text, "{args}").expect("a string takes all");
-    line(format_args!("api_addr = \"{scheme}://127.0.0.1:{}\"", node.api_port));
-    line(format_args!("cluster_addr = \"https://127.0.0.1:{}\"", node.cluster_port));
+    line(format_args!("api_addr = \"{scheme}://127.0.0.1:{}\"", node.known_ports.0));
+    line(format_args!("cluster_addr = \"https://127.0.0.1:{}\"", node.known_ports.1));
     line(format_args!("storage \"raft\" {{"));
     line(format_args!("  path = {}", quoted(&node.folder.join("data"))));
     line(format_args!("  node_id = \"{}\"", node.id));

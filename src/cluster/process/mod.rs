@@ -3,6 +3,7 @@
 mod certificates;
 mod child;
 mod config;
+mod links;
 mod nodes;
 
 pub use nodes::{ProcessCluster, ProcessOptions};

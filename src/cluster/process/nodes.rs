@@ -3,14 +3,15 @@
 use super::certificates::RunCa;
 use super::child::{ServerProcess, describe, poll_until};
 use super::config::{NodePlan, render};
-use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal, Took};
+use super::links::{CANNOT_LOSE, FrontPorts, NodeLinks};
+use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took};
 use crate::model::{Blueprint, NodeId, ServerTuning};
 use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
 use async_trait::async_trait;
 use rustix::process::Signal as Posix;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
@@ -24,11 +25,14 @@ pub struct ProcessOptions<'a> {
     pub logs: &'a Path,
     /// API and cluster port of each node; the caller keeps them reserved.
     pub ports: &'a [(u16, u16)],
+    /// Where proxies are put in front of the nodes; their ports are reserved in here.
+    pub links: LinkNeeds,
 }
 
 pub struct ProcessCluster {
     nodes: Vec<Node>,
-    slots: Vec<Slot>,
+    slots: Arc<Vec<Slot>>,
+    links: Option<NodeLinks>,
     ca_file: Option<PathBuf>,
     binary: PathBuf,
 }
@@ -56,10 +60,12 @@ impl ProcessCluster {
             None => None,
             Some(ca) => Some(TlsMaterial::from_files(&ca.ca_file(), None).map_err(io::Error::other)?),
         };
+        let fronts = FrontPorts::reserve(options.links, options.ports.len())?;
         let mut nodes = Vec::new();
         let mut slots = Vec::new();
-        for (number, (api_port, cluster_port)) in (1..).zip(options.ports.iter().copied()) {
-            let id = format!("n{number}");
+        for (index, (api_port, cluster_port)) in options.ports.iter().copied().enumerate() {
+            let id = format!("n{}", index + 1);
+            let known_ports = fronts.known(index, (api_port, cluster_port));
             let folder = options.folder.join(&id);
             std::fs::create_dir_all(folder.join("data"))?;
             let certificate = ca.as_ref().map(|ca| ca.issue(&id)).transpose()?;
@@ -68,11 +74,12 @@ impl ProcessCluster {
                 folder: &folder,
                 api_port,
                 cluster_port,
+                known_ports,
                 certificate: certificate.as_ref(),
             };
             std::fs::write(folder.join("server.hcl"), render(options.blueprint, options.tuning, &plan))?;
             let scheme = if certificate.is_some() { "https" } else { "http" };
-            let url = format!("{scheme}://127.0.0.1:{api_port}");
+            let url = format!("{scheme}://127.0.0.1:{}", known_ports.0);
             let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
             slots.push(Slot {
                 folder,
@@ -81,7 +88,14 @@ impl ProcessCluster {
             });
             nodes.push(Node { id: NodeId(id), endpoint });
         }
-        Ok(Self { nodes, slots, ca_file: ca.map(|ca| ca.ca_file()), binary: options.binary })
+        let slots = Arc::new(slots);
+        let ids: Vec<_> = nodes.iter().map(|node| node.id.clone()).collect();
+        let own_ports: Vec<_> = ids.iter().cloned().zip(options.ports.iter().copied()).collect();
+        let held = slots.clone();
+        let running = move |(id, slot): (&NodeId, &Slot)| Some((id.clone(), slot.pid()?));
+        let pids = Arc::new(move || ids.iter().zip(held.iter()).filter_map(running).collect());
+        let links = NodeLinks::start(fronts, &own_ports, pids)?;
+        Ok(Self { nodes, slots, links, ca_file: ca.map(|ca| ca.ca_file()), binary: options.binary })
     }
 
     /// The CA that signed every node's certificate; a joining node needs its text.
@@ -91,9 +105,7 @@ impl ProcessCluster {
 
     /// The process of a node that runs, this moment.
     pub fn pid(&self, id: &NodeId) -> Option<u32> {
-        let (_, slot) = self.slot(id).ok()?;
-        let mut guard = slot.process.lock().unwrap();
-        guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
+        self.slot(id).ok()?.1.pid()
     }
 
     fn slot(&self, id: &NodeId) -> Result<(&Node, &Slot), ClusterError> {
@@ -132,6 +144,12 @@ impl Slot {
         }
     }
 
+    /// While it runs.
+    fn pid(&self) -> Option<u32> {
+        let mut guard = self.process.lock().unwrap();
+        guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
+    }
+
     fn ended(&self) -> Option<String> {
         let mut guard = self.process.lock().unwrap();
         guard.as_mut().and_then(|process| {
@@ -162,13 +180,20 @@ impl Cluster for ProcessCluster {
     }
 
     fn lacks(&self, ability: Ability) -> Option<String> {
+        let lies_between = |disturbs: fn(&NodeLinks) -> bool, whom: &str| match &self.links {
+            Some(links) if disturbs(links) => None,
+            _ => Some(format!("nothing lies between these nodes and {whom} that could be disturbed")),
+        };
         match ability {
-            Ability::CutPeers | Ability::CutClients | Ability::SlowPeers => {
-                Some("nothing lies between these nodes that could be disturbed".into())
-            }
-            Ability::LosePackets => Some("a TCP proxy cannot lose packets".into()),
+            Ability::CutPeers | Ability::SlowPeers => lies_between(NodeLinks::disturbs_peers, "their peers"),
+            Ability::CutClients => lies_between(NodeLinks::disturbs_clients, "their clients"),
+            Ability::LosePackets => Some(CANNOT_LOSE.into()),
             _ => None,
         }
+    }
+
+    fn links(&self) -> Option<&dyn Links> {
+        self.links.as_ref().map(|links| links as &dyn Links)
     }
 
     async fn signal(&self, id: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
@@ -209,6 +234,9 @@ impl Cluster for ProcessCluster {
         }
         let evidence = match signal {
             Signal::Kill | Signal::Stop => {
+                if let Some(links) = &self.links {
+                    links.went_down(id).await;
+                }
                 let ended = slot.ended().unwrap_or_default();
                 let port = if refuses_connections(node).await { "refuses" } else { "still accepts" };
                 format!(
@@ -235,6 +263,9 @@ impl Cluster for ProcessCluster {
                     process.pid()
                 )));
             }
+            if let Some(links) = &self.links {
+                links.open(id)?;
+            }
             let config = slot.folder.join("server.hcl");
             let process = ServerProcess::spawn(&self.binary, &config, &slot.log).map_err(|error| {
                 ClusterError::Failed(format!("cannot start {}: {error}", self.binary.display()))
@@ -259,17 +290,16 @@ impl Cluster for ProcessCluster {
     }
 
     fn pids(&self) -> Vec<u32> {
-        let running = |slot: &Slot| {
-            let mut guard = slot.process.lock().unwrap();
-            guard.as_mut().and_then(|process| process.ended().is_none().then(|| process.pid()))
-        };
-        self.slots.iter().filter_map(running).collect()
+        self.slots.iter().filter_map(Slot::pid).collect()
     }
 
     async fn shut_down(&self) {
-        for slot in &self.slots {
+        for slot in self.slots.iter() {
             // A stopped process ends on SIGKILL too; dropping reaps it.
             slot.process.lock().unwrap().take();
+        }
+        if let Some(links) = &self.links {
+            links.shut_down().await;
         }
     }
 }
