@@ -58,7 +58,13 @@ pub async fn probe(
     let registration = Registration { from: from.clone(), behind: sink.local_addr()? };
     network.probes.lock().unwrap().insert(port, registration);
     let _registered = Registered { network: network.clone(), port };
-    let stream = socket.connect(listen).await?;
+    let stream = match socket.connect(listen).await {
+        // Rejected before the dial was done: the dial is what was sent.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            return Ok(Sighting { sent: 1, delays_ms: Vec::new() });
+        }
+        connected => connected?,
+    };
     stream.set_nodelay(true)?;
 
     let there = network.between(from, to);
