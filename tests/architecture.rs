@@ -48,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "analyse",
             "bootstrap",
             "cleaning",
+            "cluster",
             "machine",
             "model",
             "record",

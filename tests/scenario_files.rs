@@ -92,7 +92,14 @@ fn the_scenarios_of_every_change_are_tagged() {
         .collect();
     assert_eq!(
         tagged,
-        ["token-under-leader-kill", "follower-kill", "leader-kill-fast", "leader-kill", "step-down",]
+        [
+            "token-under-leader-kill",
+            "follower-kill",
+            "leader-kill-fast",
+            "leader-kill",
+            "step-down",
+            "leader-isolated"
+        ]
     );
 }
 

@@ -12,7 +12,7 @@ mod validity;
 pub use picture::picture;
 
 use crate::check::{CHECKERS, Knowledge, judged, unjudged};
-use crate::facts::Facts;
+use crate::facts::{Facts, stale_reads};
 use crate::model::{Control, CpuSeconds, Event, InvariantRow, ObjectiveRow, PhaseRow, RunResult, Verdict};
 use crate::record::SavedRun;
 use crate::slo::{self, LostWrites};
@@ -47,6 +47,7 @@ pub fn judge(run: &SavedRun) -> RunResult {
         objectives,
         invariants,
         faults: facts.faults.iter().map(|fault| fault.row()).collect(),
+        stale_reads: stale_reads(&facts),
         load: load_rows::load_rows(&facts),
         budget: slo::budget(&facts),
         control: control(&facts),

@@ -3,6 +3,7 @@
 //! Nothing live: no clock, no file, no network.
 
 mod known;
+mod minority_silent;
 mod no_lost_writes;
 mod single_leader;
 mod token_expiry;
@@ -30,9 +31,10 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 3] = [
+pub const CHECKERS: [Checker; 4] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
+    Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
 ];
 

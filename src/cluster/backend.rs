@@ -57,6 +57,19 @@ pub enum Ability {
 }
 
 impl Ability {
+    pub const ALL: [Ability; 10] = [
+        Ability::Kill,
+        Ability::Stop,
+        Ability::Pause,
+        Ability::Start,
+        Ability::Unseal,
+        Ability::Operate,
+        Ability::CutPeers,
+        Ability::CutClients,
+        Ability::SlowPeers,
+        Ability::LosePackets,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Ability::Kill => "kill a node",

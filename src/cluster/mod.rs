@@ -5,11 +5,13 @@
 mod access;
 pub mod attach;
 mod backend;
+pub mod capabilities;
 mod links;
 pub mod process;
 mod view;
 
 pub use access::{Access, TenantAccess};
 pub use backend::{Ability, Cluster, ClusterError, Node, Signal, Took};
+pub use capabilities::Capability;
 pub use links::{LinkNeeds, LinkSighting, Links};
 pub use view::ClusterView;

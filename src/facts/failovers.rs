@@ -23,7 +23,7 @@ fn hit_the_active_node(facts: &Facts, fault: &FaultFact) -> bool {
         FaultKind::StepDown => true,
         // At the request: a node that goes in good order has handed over before the evidence is in.
         _ => facts.roles.iter().any(|track| {
-            fault.nodes.contains(&track.node) && track.at(fault.requested_ms) == Some(Role::Active)
+            fault.down().contains(&track.node) && track.at(fault.requested_ms) == Some(Role::Active)
         }),
     }
 }
@@ -37,7 +37,7 @@ struct Survivors<'f> {
 
 impl Survivors<'_> {
     fn has(&self, node: &NodeId) -> bool {
-        self.everyone || !self.fault.nodes.contains(node)
+        self.everyone || !self.fault.down().contains(node)
     }
 
     fn served(&self, op: &Operation) -> bool {
@@ -46,7 +46,7 @@ impl Survivors<'_> {
 }
 
 fn failover(facts: &Facts, marks: &[LogMark], fault: &FaultFact, applied_ms: f64) -> Failover {
-    let left = facts.nodes().saturating_sub(fault.nodes.len());
+    let left = facts.nodes().saturating_sub(fault.down().len());
     let everyone = fault.kind == FaultKind::StepDown || left <= facts.nodes() / 2;
     let survivors = Survivors { fault, everyone };
     let later = facts.faults.iter().map(|other| other.requested_ms).filter(|&t_ms| t_ms > applied_ms);
@@ -121,10 +121,12 @@ fn first_error_ms(facts: &Facts, applied_ms: f64, until_ms: f64) -> Option<f64> 
 
 /// The first poll after the request that no longer saw a node of the fault active.
 fn lost_ms(facts: &Facts, fault: &FaultFact) -> Option<f64> {
+    // Who steps down loses the role without going down.
+    let gone = if fault.kind.is_one_shot() { &fault.nodes } else { fault.down() };
     facts
         .roles
         .iter()
-        .filter(|track| fault.nodes.contains(&track.node))
+        .filter(|track| gone.contains(&track.node))
         .filter(|track| track.at(fault.requested_ms) == Some(Role::Active))
         .filter_map(|track| {
             let later = track.segments.iter().find(|segment| segment.start_ms > fault.requested_ms);

@@ -1,5 +1,6 @@
 //! Each requested fault with what became of it.
 
+use super::network::NetworkFact;
 use crate::model::{Event, FaultKind, FaultRow, NodeId, Target};
 use crate::record::SavedRun;
 
@@ -15,6 +16,8 @@ pub struct FaultFact {
     pub not_applied: Option<String>,
     pub healed: Option<(f64, String)>,
     pub heal_failed: Option<String>,
+    /// For a fault of the network.
+    pub network: Option<NetworkFact>,
 }
 
 impl FaultFact {
@@ -36,17 +39,20 @@ impl FaultFact {
         self.applied.is_some() && self.kind != FaultKind::Expire
     }
 
-    /// Whether its nodes stop serving while it lasts.
-    pub fn takes_nodes_down(&self) -> bool {
-        !self.kind.is_one_shot()
+    /// The nodes that stop serving while it lasts.
+    pub fn down(&self) -> &[NodeId] {
+        match &self.network {
+            Some(network) => &network.takes_out,
+            None if self.kind.is_one_shot() => &[],
+            None => &self.nodes,
+        }
     }
 
     /// Whether `node` was down because of this fault at some moment of `[from_ms, to_ms]`. The injection
     /// itself counts from the request on, since evidence comes a little later than the effect.
     pub fn has_down(&self, node: &NodeId, from_ms: f64, to_ms: f64) -> bool {
-        self.takes_nodes_down()
-            && self.not_applied.is_none()
-            && self.nodes.contains(node)
+        self.not_applied.is_none()
+            && self.down().contains(node)
             && self.requested_ms <= to_ms
             && self.healed_ms().is_none_or(|healed_ms| from_ms <= healed_ms)
     }
@@ -73,11 +79,14 @@ impl FaultFact {
             evidence,
             healed_ms: self.healed_ms(),
             heal_evidence,
+            network: self.network.as_ref().and_then(NetworkFact::row),
+            links: self.network.as_ref().map(NetworkFact::link_rows).unwrap_or_default(),
         }
     }
 }
 
 pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
+    let all: Vec<NodeId> = run.info.nodes.iter().map(|node| node.id.clone()).collect();
     let mut faults: Vec<FaultFact> = Vec::new();
     for entry in &run.journal {
         let t_ms = entry.t_ms;
@@ -86,7 +95,7 @@ pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
             faults.iter_mut().rev().find(|fault| fault.id == name).into_iter().for_each(change);
         };
         match &entry.event {
-            Event::FaultRequested { fault, kind, target, nodes } => faults.push(FaultFact {
+            Event::FaultRequested { fault, kind, target, nodes, link } => faults.push(FaultFact {
                 id: fault.clone(),
                 kind: *kind,
                 target: target.clone(),
@@ -96,6 +105,7 @@ pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
                 not_applied: None,
                 healed: None,
                 heal_failed: None,
+                network: link.as_ref().map(|link| NetworkFact::of(link, &all, nodes)),
             }),
             Event::FaultApplied { fault, evidence } => {
                 named(&mut faults, fault, &|f| f.applied = Some((t_ms, evidence.clone())));
@@ -108,6 +118,11 @@ pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
             }
             Event::HealFailed { fault, reason } => {
                 named(&mut faults, fault, &|f| f.heal_failed = Some(reason.clone()));
+            }
+            Event::LinksSet { fault, .. } | Event::LinkProbe { fault, .. } => {
+                named(&mut faults, fault, &|f| {
+                    f.network.iter_mut().for_each(|network| network.take(t_ms, &entry.event));
+                });
             }
             _ => {}
         }

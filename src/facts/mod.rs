@@ -9,12 +9,14 @@ mod failovers;
 mod faults;
 mod latency;
 mod loads;
+mod network;
 mod outages;
 mod phases;
 mod ramp;
 mod redundancy;
 mod roles;
 mod server_log;
+mod stale_reads;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -22,11 +24,13 @@ pub use control::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, DEFAULT_
 pub use faults::FaultFact;
 pub use latency::Latencies;
 pub use loads::{LoadOps, Part, due_within, is_served};
+pub use network::NetworkFact;
 pub use outages::{LISTED_OUTAGE_MS, longest_outage_ms};
 pub use phases::PhaseSpan;
 pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, sent_too_late};
 pub use redundancy::Redundancy;
 pub use roles::{RoleSegment, RoleTrack};
+pub use stale_reads::stale_reads;
 
 use crate::model::{Entry, Event, Failover, Operation, Outage, Phase};
 use crate::record::SavedRun;

@@ -42,6 +42,8 @@ pub struct RunBuilder {
     /// Acknowledged versions by key: (number, digest).
     stored: BTreeMap<u32, Vec<(u64, String)>>,
     index: u64,
+    /// A node that answers reads with what it had at the first of two moments, until the second.
+    frozen: Option<(NodeId, f64, f64)>,
 }
 
 pub const KEYS: u64 = 7;
@@ -57,7 +59,7 @@ pub fn node(name: &str) -> NodeId {
 impl RunBuilder {
     pub fn new() -> Self {
         let run = SavedRun { info: info(), journal: vec![], history: vec![], damage: vec![], logs: vec![] };
-        Self { run, leader: node("n1"), rates: vec![], stored: BTreeMap::new(), index: 100 }
+        Self { run, leader: node("n1"), rates: vec![], stored: BTreeMap::new(), index: 100, frozen: None }
             .event(0.0, Event::Phase { phase: Phase::Setup })
             .role("n1", 0.0, Role::Active, 0.0)
             .role("n2", 0.0, Role::Standby, 0.0)
@@ -125,10 +127,41 @@ impl RunBuilder {
             times: 1,
             every: Span::default(),
             ttl: None,
+            link: None,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
-        self.event(t_ms, Event::FaultRequested { fault: fault.into(), kind, target, nodes })
+        self.event(t_ms, Event::FaultRequested { fault: fault.into(), kind, target, nodes, link: None })
+    }
+
+    /// The same for a fault of the network.
+    pub fn requested_of_links(
+        mut self,
+        t_ms: f64,
+        fault: &str,
+        (kind, target, on): (FaultKind, &str, &[&str]),
+        asked: LinkFault,
+    ) -> Self {
+        self = self.requested(t_ms, fault, kind, target, on);
+        if let Some(step) = self.run.info.scenario.timeline.last_mut() {
+            step.link = Some(asked.clone());
+        }
+        if let Some(Entry { event: Event::FaultRequested { link, .. }, .. }) = self.run.journal.last_mut() {
+            *link = Some(asked);
+        }
+        self
+    }
+
+    pub fn links_set(self, t_ms: f64, fault: &str, disturbed: bool) -> Self {
+        let (way, evidence) = ("a test".into(), "as asked".into());
+        let (fault, requested_ms) = (fault.into(), t_ms - 10.0);
+        self.event(t_ms, Event::LinksSet { fault, disturbed, requested_ms, way, evidence })
+    }
+
+    /// Reads carry versions; this node's are those of `from_ms` until `until_ms`.
+    pub fn frozen(mut self, name: &str, from_ms: f64, until_ms: f64) -> Self {
+        self.frozen = Some((node(name), from_ms, until_ms));
+        self
     }
 
     pub fn applied(self, t_ms: f64, fault: &str) -> Self {
@@ -262,7 +295,21 @@ impl RunBuilder {
         self.run.journal.push(Entry { t_ms: collect_ms + 600.0, event: Event::ReadBackDone { keys } });
         self.run.journal.sort_by(|a, b| a.t_ms.total_cmp(&b.t_ms));
         self.run.history.sort_by_key(|op| (op.done_us, op.id));
+        if let Some(frozen) = self.frozen {
+            give_reads_their_versions(&mut self.run.history, &frozen);
+        }
         self.run
+    }
+}
+
+fn give_reads_their_versions(history: &mut [Operation], (frozen, from_ms, until_ms): &(NodeId, f64, f64)) {
+    let writes: Vec<_> = history.iter().filter_map(|op| Some((op.key?, op.done_us, op.version?))).collect();
+    for op in history.iter_mut().filter(|op| op.op == Workload::Kv2Read && op.is_ok()) {
+        let sent_ms = op.sent_us as f64 / 1e3;
+        let is_frozen = op.node.as_ref() == Some(frozen) && (*from_ms..*until_ms).contains(&sent_ms);
+        let as_of_us = if is_frozen { us(*from_ms) } else { op.sent_us };
+        let known = writes.iter().filter(|(key, done_us, _)| Some(*key) == op.key && *done_us < as_of_us);
+        op.version = known.map(|(_, _, version)| *version).max();
     }
 }
 
@@ -313,6 +360,34 @@ pub fn kill_run() -> RunBuilder {
         .traffic(1, 12e3, 23e3, |_| Answer::refused(1.0))
         .leader("n2")
         .traffic(1, 23e3, 40e3, |_| Answer::ok(2.0))
+}
+
+/// The leader n1 is cut off from the others at 12 s and no longer claims to lead from 14.7 s on, but goes on answering
+/// reads; n2 acknowledges from 23 s on; the network is whole again at 40 s.
+pub fn isolated_run() -> RunBuilder {
+    let impairment = Impairment { cut: Some(Cut::BlackHole), ..Impairment::default() };
+    let asked = LinkFault { shape: Shape::Group, between: Between::Peers, impairment, flap: None };
+    RunBuilder::new()
+        .load("kv2.read", "any", 100.0)
+        .load("kv2.write", "leader", 20.0)
+        .phases(2e3, 12e3, 41e3, 55e3)
+        .expect(&["failover.mttr", "no-lost-writes", "single-leader", "minority-silent"])
+        .requested_of_links(11_500.0, "f1", (FaultKind::Isolate, "leader", &["n1"]), asked)
+        .links_set(12_000.0, "f1", true)
+        .applied(12_000.0, "f1")
+        .role("n1", 14_700.0, Role::Standby, 14_680.0)
+        .role("n2", 22_800.0, Role::Active, 22_780.0)
+        .redundancy(23_500.0, 3, 2, 0)
+        .event(39_980.0, Event::HealRequested { fault: "f1".into() })
+        .links_set(40_000.0, "f1", false)
+        .healed(41_000.0, "f1")
+        .redundancy(43_000.0, 3, 3, 1)
+        .traffic(0, 0.0, 55e3, |_| Answer::ok(1.5))
+        .traffic(1, 0.0, 12e3, |_| Answer::ok(8.0))
+        .traffic(1, 12e3, 23e3, |_| Answer::timeout())
+        .leader("n2")
+        .traffic(1, 23e3, 55e3, |_| Answer::ok(2.0))
+        .frozen("n1", 12e3, 40e3)
 }
 
 fn objective(id: &str, target: &str) -> Objective {

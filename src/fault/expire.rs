@@ -1,7 +1,7 @@
 //! `expire`: a token (or the lease behind it) with a scaled time to live is made like the documented ones and
 //! watched through every node to its end and beyond.
 
-use super::{Applied, Fault, FaultContext, FaultError};
+use super::{Applied, Fault, FaultContext, FaultError, Injected};
 use crate::bootstrap::login;
 use crate::cluster::Ability;
 use crate::model::{Event, NodeId, Span};
@@ -32,16 +32,28 @@ enum Subject {
 
 #[async_trait]
 impl Fault for Expire {
-    fn needs(&self) -> &'static [Ability] {
-        &[Ability::Operate]
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::Operate]
     }
 
-    async fn inject(
+    async fn inject(&self, context: &FaultContext, id: &str, _nodes: &[NodeId]) -> Injected {
+        let applied = self.mint(context, id).await.map_err(|error| error.to_string());
+        Injected { hit: Vec::new(), applied }
+    }
+
+    async fn heal(
         &self,
-        context: &FaultContext,
-        id: &str,
-        _node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError> {
+        _context: &FaultContext,
+        _id: &str,
+        _nodes: &[NodeId],
+    ) -> Result<String, FaultError> {
+        Err(FaultError::NotApplicable("what has expired is not healed".into()))
+    }
+}
+
+impl Expire {
+    /// Makes it and has it watched.
+    async fn mint(&self, context: &FaultContext, id: &str) -> Result<Applied, FaultError> {
         let leader =
             context.view.leader().ok_or_else(|| FaultError::NotApplicable("no node is active".into()))?;
         let client = context.client(context.view.id(leader))?;
@@ -89,12 +101,6 @@ impl Fault for Expire {
         Ok(Applied { at_ms: made_ms, evidence })
     }
 
-    async fn heal(&self, _context: &FaultContext, _node: &NodeId) -> Result<String, FaultError> {
-        Err(FaultError::NotApplicable("what has expired is not healed".into()))
-    }
-}
-
-impl Expire {
     /// The names of the leases behind AppRole logins; only looked up for a lease.
     async fn leases(&self, context: &FaultContext, operator: &Client) -> Result<Vec<String>, FaultError> {
         if !self.of_lease {

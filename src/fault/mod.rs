@@ -3,6 +3,9 @@
 
 mod expire;
 mod kill;
+mod link;
+mod link_evidence;
+mod node_by_node;
 mod pause;
 mod restart;
 mod seal;
@@ -14,8 +17,10 @@ pub mod testing;
 
 pub use target::{TargetError, resolve};
 
+use node_by_node::NodeByNode;
+
 use crate::bootstrap::{BootstrapError, unseal};
-use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, Signal};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
 use crate::model::{FaultKind, NodeId, Role, Span, Step};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
@@ -74,36 +79,56 @@ impl From<BootstrapError> for FaultError {
     }
 }
 
-/// One kind of fault, applied to one node at a time (`expire` to none).
+/// What became of an injection.
+pub struct Injected {
+    /// The nodes on which something was done, also by half: those to heal.
+    pub hit: Vec<NodeId>,
+    /// Why it did not take hold on all of them.
+    pub applied: Result<Applied, String>,
+}
+
+/// One kind of fault, done to all its nodes at once (`expire` to none).
 #[async_trait]
 pub trait Fault: Send + Sync {
-    fn needs(&self) -> &'static [Ability];
+    fn needs(&self) -> Vec<Ability>;
 
     /// `id` is the fault's id in the journal.
-    async fn inject(
-        &self,
-        context: &FaultContext,
-        id: &str,
-        node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError>;
+    async fn inject(&self, context: &FaultContext, id: &str, nodes: &[NodeId]) -> Injected;
 
     /// One-shot faults have nothing to heal and are never asked.
-    async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError>;
+    async fn heal(&self, context: &FaultContext, id: &str, nodes: &[NodeId]) -> Result<String, FaultError>;
+}
+
+/// What of the network a timeline disturbs, so that it can be put in place before the nodes start.
+pub fn link_needs(timeline: &[Step]) -> LinkNeeds {
+    let needs: Vec<Ability> = timeline.iter().flat_map(|step| of_step(step).needs()).collect();
+    let any = |abilities: &[Ability]| needs.iter().any(|need| abilities.contains(need));
+    LinkNeeds {
+        peers: any(&[Ability::CutPeers, Ability::SlowPeers, Ability::LosePackets]),
+        clients: any(&[Ability::CutClients]),
+    }
 }
 
 /// Every fault there is; the one list.
 pub fn of_step(step: &Step) -> Box<dyn Fault> {
     match step.fault {
-        FaultKind::Kill => Box::new(kill::Kill),
-        FaultKind::Stop => Box::new(stop::Stop),
-        FaultKind::Pause => Box::new(pause::Pause),
-        FaultKind::Restart => Box::new(restart::Restart),
-        FaultKind::StepDown => Box::new(step_down::StepDown),
-        FaultKind::Seal => Box::new(seal::Seal),
+        FaultKind::Kill => Box::new(NodeByNode(kill::Kill)),
+        FaultKind::Stop => Box::new(NodeByNode(stop::Stop)),
+        FaultKind::Pause => Box::new(NodeByNode(pause::Pause)),
+        FaultKind::Restart => Box::new(NodeByNode(restart::Restart)),
+        FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
+        FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
         FaultKind::Expire => Box::new(expire::Expire {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
             of_lease: step.target == crate::model::Target::Lease,
         }),
+        FaultKind::Isolate
+        | FaultKind::CannotHear
+        | FaultKind::CannotSpeak
+        | FaultKind::Bridge
+        | FaultKind::Ring
+        | FaultKind::Partition
+        | FaultKind::Degrade => Box::new(link::Link::new(step.link.clone())),
     }
 }
 
@@ -112,8 +137,8 @@ const EVERY: Duration = Duration::from_millis(10);
 
 impl FaultContext {
     /// Does it to the node's process; the moment and the evidence are the cluster's.
-    async fn signal(&self, node: Option<&NodeId>, signal: Signal) -> Result<Applied, FaultError> {
-        let took = self.cluster.signal(needs_a_node(node)?, signal).await?;
+    async fn signal(&self, node: &NodeId, signal: Signal) -> Result<Applied, FaultError> {
+        let took = self.cluster.signal(node, signal).await?;
         Ok(Applied { at_ms: self.journal.ms_of(took.at), evidence: took.evidence })
     }
 
@@ -200,10 +225,6 @@ impl FaultContext {
         .await?;
         Ok(format!(", caught up with index {goal}"))
     }
-}
-
-fn needs_a_node(node: Option<&NodeId>) -> Result<&NodeId, FaultError> {
-    node.ok_or_else(|| FaultError::Failed("this fault needs a node".into()))
 }
 
 #[cfg(test)]

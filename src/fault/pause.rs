@@ -1,6 +1,7 @@
 //! `pause`: SIGSTOP; the process keeps its connections open and says nothing, like a machine that hangs.
 
-use super::{Applied, Fault, FaultContext, FaultError};
+use super::node_by_node::NodeFault;
+use super::{Applied, FaultContext, FaultError};
 use crate::cluster::{Ability, Signal};
 use crate::model::{NodeId, Role};
 use async_trait::async_trait;
@@ -11,17 +12,12 @@ pub struct Pause;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 #[async_trait]
-impl Fault for Pause {
+impl NodeFault for Pause {
     fn needs(&self) -> &'static [Ability] {
         &[Ability::Pause]
     }
 
-    async fn inject(
-        &self,
-        context: &FaultContext,
-        _id: &str,
-        node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError> {
+    async fn inject(&self, context: &FaultContext, node: &NodeId) -> Result<Applied, FaultError> {
         context.signal(node, Signal::Pause).await
     }
 

@@ -1,6 +1,7 @@
 //! `seal`: the node forgets its keys by API and serves nothing until it is unsealed.
 
-use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use super::node_by_node::NodeFault;
+use super::{Applied, FaultContext, FaultError};
 use crate::cluster::Ability;
 use crate::model::NodeId;
 use crate::vault::wait_until;
@@ -13,18 +14,12 @@ pub struct Seal;
 const SEALED_WITHIN: Duration = Duration::from_secs(5);
 
 #[async_trait]
-impl Fault for Seal {
+impl NodeFault for Seal {
     fn needs(&self) -> &'static [Ability] {
         &[Ability::Operate, Ability::Unseal]
     }
 
-    async fn inject(
-        &self,
-        context: &FaultContext,
-        _id: &str,
-        node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError> {
-        let node = needs_a_node(node)?;
+    async fn inject(&self, context: &FaultContext, node: &NodeId) -> Result<Applied, FaultError> {
         let client = context.client(node)?;
         if client.get("sys/seal-status").await?.body["sealed"] == true {
             return Err(FaultError::NotApplicable(format!("{node} is already sealed")));

@@ -1,6 +1,7 @@
 //! `step-down`: the active node is asked to give up leadership. It may be elected again.
 
-use super::{Applied, Fault, FaultContext, FaultError, needs_a_node};
+use super::node_by_node::NodeFault;
+use super::{Applied, FaultContext, FaultError};
 use crate::cluster::Ability;
 use crate::model::{NodeId, Role};
 use async_trait::async_trait;
@@ -12,18 +13,12 @@ pub struct StepDown;
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 
 #[async_trait]
-impl Fault for StepDown {
+impl NodeFault for StepDown {
     fn needs(&self) -> &'static [Ability] {
         &[Ability::Operate]
     }
 
-    async fn inject(
-        &self,
-        context: &FaultContext,
-        _id: &str,
-        node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError> {
-        let node = needs_a_node(node)?;
+    async fn inject(&self, context: &FaultContext, node: &NodeId) -> Result<Applied, FaultError> {
         let operator = context.client(node)?.with_token(&context.access.root_token);
         let index = context.index(node)?;
         let at_ms = context.journal.now_ms();
@@ -62,12 +57,10 @@ mod tests {
         let (context, _folder) = context(&[&node, &node], None);
         let n1 = NodeId::new("n1");
         keep_seeing(&context, 0, Role::Unreachable);
-        let waited =
-            tokio::time::timeout(Duration::from_millis(150), StepDown.inject(&context, "f1", Some(&n1)))
-                .await;
+        let waited = tokio::time::timeout(Duration::from_millis(150), StepDown.inject(&context, &n1)).await;
         assert!(waited.is_err(), "a poll without an answer passed for evidence");
         keep_seeing(&context, 1, Role::Active);
-        let applied = StepDown.inject(&context, "f1", Some(&n1)).await.unwrap();
+        let applied = StepDown.inject(&context, &n1).await.unwrap();
         assert!(applied.evidence.ends_with(", n2 leads"), "{}", applied.evidence);
     }
 
@@ -81,7 +74,7 @@ mod tests {
         let (context, _folder) = context(&[&node], None);
         keep_seeing(&context, 0, Role::Standby);
         let asked_ms = context.journal.now_ms();
-        let applied = StepDown.inject(&context, "f1", Some(&NodeId::new("n1"))).await.unwrap();
+        let applied = StepDown.inject(&context, &NodeId::new("n1")).await.unwrap();
         assert!(applied.at_ms - asked_ms < 350.0, "{} ms later", applied.at_ms - asked_ms);
     }
 }

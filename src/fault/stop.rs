@@ -1,6 +1,7 @@
 //! `stop`: SIGTERM; the process hands over and ends by itself.
 
-use super::{Applied, Fault, FaultContext, FaultError};
+use super::node_by_node::NodeFault;
+use super::{Applied, FaultContext, FaultError};
 use crate::cluster::{Ability, Signal};
 use crate::model::NodeId;
 use async_trait::async_trait;
@@ -8,17 +9,12 @@ use async_trait::async_trait;
 pub struct Stop;
 
 #[async_trait]
-impl Fault for Stop {
+impl NodeFault for Stop {
     fn needs(&self) -> &'static [Ability] {
         &[Ability::Stop, Ability::Start, Ability::Unseal]
     }
 
-    async fn inject(
-        &self,
-        context: &FaultContext,
-        _id: &str,
-        node: Option<&NodeId>,
-    ) -> Result<Applied, FaultError> {
+    async fn inject(&self, context: &FaultContext, node: &NodeId) -> Result<Applied, FaultError> {
         context.signal(node, Signal::Stop).await
     }
 

@@ -41,7 +41,13 @@ pub fn resolve(target: &Target, view: &ClusterView, rng: &mut StdRng) -> Result<
             Some(_) => vec![id.clone()],
             None => return Err(TargetError::NoNode(id.clone())),
         },
-        Target::Token | Target::Lease => Vec::new(),
+        Target::Minority => {
+            let leader = leader()?;
+            let most = ids.len().saturating_sub(1) / 2;
+            [view.id(leader).clone()].into_iter().chain(without(leader)).take(most).collect()
+        }
+        // They are known beforehand: what names them is part of the step.
+        Target::Token | Target::Lease | Target::Named => Vec::new(),
     })
 }
 
@@ -64,6 +70,7 @@ mod tests {
         assert_eq!(names(&Target::Leader, &view).unwrap(), ["n2"]);
         assert_eq!(names(&Target::Each, &view).unwrap(), ["n1", "n3", "n2"]);
         assert_eq!(names(&Target::Majority, &view).unwrap(), ["n2", "n1"]);
+        assert_eq!(names(&Target::Minority, &view).unwrap(), ["n2"]);
         assert_eq!(names(&Target::All, &view).unwrap().len(), 3);
         assert_ne!(names(&Target::Follower, &view).unwrap(), ["n2"]);
         assert_eq!(names(&Target::from("n9"), &view), Err(TargetError::NoNode(NodeId::new("n9"))));

@@ -1,18 +1,57 @@
 //! A cluster for unit tests: its nodes are scripted servers, and its processes obey or not, as told.
 
 use super::FaultContext;
-use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, Node, Signal, Took};
-use crate::model::{Entry, NodeId, Role, Span};
+use crate::cluster::{
+    Ability, Access, Cluster, ClusterError, ClusterView, LinkSighting, Links, Node, Signal, Took,
+};
+use crate::model::{Entry, LinkMap, NodeId, Party, Role, Span};
 use crate::record::Journal;
 use crate::vault::testing::Scripted;
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub struct Obedient {
     nodes: Vec<Node>,
     /// What `start` says; `None`: that it failed.
     pub starts: Option<Result<String, String>>,
+    links: Option<Arc<ScriptedLinks>>,
+}
+
+/// A network in memory that obeys or not, as told.
+#[derive(Default)]
+pub struct ScriptedLinks {
+    pub now: Mutex<LinkMap>,
+    /// Every map that it was set to.
+    pub asked: Mutex<Vec<LinkMap>>,
+    /// Asked for so many maps, it no longer does what it is told.
+    pub obeys: Option<usize>,
+}
+
+#[async_trait]
+impl Links for ScriptedLinks {
+    fn way(&self) -> &str {
+        "a script"
+    }
+
+    async fn set(&self, map: &LinkMap) -> Result<Took, ClusterError> {
+        let mut asked = self.asked.lock().unwrap();
+        if self.obeys.is_none_or(|times| asked.len() < times) {
+            self.now.lock().unwrap().clone_from(map);
+        }
+        asked.push(map.clone());
+        Ok(Took { at: Instant::now(), evidence: "done".into() })
+    }
+
+    async fn probe(&self, from: &NodeId, to: &NodeId) -> Result<LinkSighting, ClusterError> {
+        const SENT: u32 = 100;
+        let of = self.now.lock().unwrap().between(&Party::Node(from.clone()), &Party::Node(to.clone()));
+        let arrived = match of.cut {
+            Some(_) => 0,
+            None => (f64::from(SENT) * (1.0 - of.loss)) as u32,
+        };
+        Ok(LinkSighting { sent: SENT, arrived, delays_ms: vec![0.1 + of.delay.as_ms(); arrived as usize] })
+    }
 }
 
 #[async_trait]
@@ -41,6 +80,10 @@ impl Cluster for Obedient {
         }
     }
 
+    fn links(&self) -> Option<&dyn Links> {
+        self.links.as_deref().map(|links| links as &dyn Links)
+    }
+
     fn pids(&self) -> Vec<u32> {
         Vec::new()
     }
@@ -53,6 +96,19 @@ pub fn context(
     servers: &[&Scripted],
     starts: Option<Result<String, String>>,
 ) -> (Arc<FaultContext>, tempfile::TempDir) {
+    context_of(servers, starts, None)
+}
+
+/// The same with a network between the nodes.
+pub fn networked(servers: &[&Scripted], links: Arc<ScriptedLinks>) -> (Arc<FaultContext>, tempfile::TempDir) {
+    context_of(servers, None, Some(links))
+}
+
+fn context_of(
+    servers: &[&Scripted],
+    starts: Option<Result<String, String>>,
+    links: Option<Arc<ScriptedLinks>>,
+) -> (Arc<FaultContext>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let node = |(number, server): (u32, &&Scripted)| Node {
         id: NodeId(format!("n{number}")),
@@ -61,7 +117,7 @@ pub fn context(
     let nodes: Vec<_> = (1..).zip(servers).map(node).collect();
     let ids = nodes.iter().map(|node| node.id.clone()).collect();
     let context = FaultContext {
-        cluster: Arc::new(Obedient { nodes, starts }),
+        cluster: Arc::new(Obedient { nodes, starts, links }),
         view: Arc::new(ClusterView::new(ids)),
         access: Arc::new(Access { unseal_keys: vec!["key".into()], threshold: 1, ..Access::default() }),
         journal: Journal::create(&folder.path().join("journal.jsonl"), Instant::now()).unwrap(),

@@ -21,10 +21,24 @@ pub enum FaultKind {
     Seal,
     /// A token or lease made with a scaled TTL is watched to its end; one-shot.
     Expire,
+    /// Nodes are cut off from the rest, both ways.
+    Isolate,
+    /// A node hears nobody, and everybody hears it.
+    CannotHear,
+    /// Nobody hears a node, and it hears everybody.
+    CannotSpeak,
+    /// One node hears all, and the others hear only it.
+    Bridge,
+    /// Each node cannot hear the one before it.
+    Ring,
+    /// Who cannot hear whom, one by one.
+    Partition,
+    /// A node's links are slow, narrow or lossy.
+    Degrade,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 7] = [
+    pub const ALL: [FaultKind; 14] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -32,6 +46,13 @@ impl FaultKind {
         FaultKind::StepDown,
         FaultKind::Seal,
         FaultKind::Expire,
+        FaultKind::Isolate,
+        FaultKind::CannotHear,
+        FaultKind::CannotSpeak,
+        FaultKind::Bridge,
+        FaultKind::Ring,
+        FaultKind::Partition,
+        FaultKind::Degrade,
     ];
 
     pub fn name(self) -> &'static str {
@@ -43,12 +64,33 @@ impl FaultKind {
             FaultKind::StepDown => "step-down",
             FaultKind::Seal => "seal",
             FaultKind::Expire => "expire",
+            FaultKind::Isolate => "isolate",
+            FaultKind::CannotHear => "cannot-hear",
+            FaultKind::CannotSpeak => "cannot-speak",
+            FaultKind::Bridge => "bridge",
+            FaultKind::Ring => "ring",
+            FaultKind::Partition => "partition",
+            FaultKind::Degrade => "degrade",
         }
     }
 
     /// Whether nothing remains to be healed once it has happened.
     pub fn is_one_shot(self) -> bool {
         matches!(self, FaultKind::StepDown | FaultKind::Expire)
+    }
+
+    /// Whether it is done to the network and leaves every process alone.
+    pub fn is_of_links(self) -> bool {
+        matches!(
+            self,
+            FaultKind::Isolate
+                | FaultKind::CannotHear
+                | FaultKind::CannotSpeak
+                | FaultKind::Bridge
+                | FaultKind::Ring
+                | FaultKind::Partition
+                | FaultKind::Degrade
+        )
     }
 }
 
@@ -70,6 +112,10 @@ pub enum Target {
     All,
     /// More than half of the nodes, the leader among them, at the same moment.
     Majority,
+    /// The most nodes that are no majority, the leader among them.
+    Minority,
+    /// The nodes that a `partition` names.
+    Named,
     Node(NodeId),
     /// For `expire`: a fresh AppRole token, or the lease behind it.
     Token,
@@ -78,7 +124,8 @@ pub enum Target {
 
 impl Target {
     /// The words a scenario may use beside a node's name.
-    pub const WORDS: [&'static str; 7] = ["leader", "follower", "each", "all", "majority", "token", "lease"];
+    pub const WORDS: [&'static str; 8] =
+        ["leader", "follower", "each", "all", "majority", "minority", "token", "lease"];
 }
 
 impl fmt::Display for Target {
@@ -89,6 +136,8 @@ impl fmt::Display for Target {
             Target::Each => "each",
             Target::All => "all",
             Target::Majority => "majority",
+            Target::Minority => "minority",
+            Target::Named => "named",
             Target::Token => "token",
             Target::Lease => "lease",
             Target::Node(id) => id.as_str(),
@@ -104,6 +153,8 @@ impl From<&str> for Target {
             "each" => Target::Each,
             "all" => Target::All,
             "majority" => Target::Majority,
+            "minority" => Target::Minority,
+            "named" => Target::Named,
             "token" => Target::Token,
             "lease" => Target::Lease,
             node => Target::Node(NodeId::new(node)),

@@ -1,7 +1,7 @@
 //! The journal: everything that happened and was seen, beside the operations of the history.
 //! One JSON object a line, `t_ms` on the run's clock.
 
-use super::{FaultKind, NodeId, Role, Target};
+use super::{FaultKind, Impairment, LinkFault, NodeId, Role, Target};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,22 @@ impl Phase {
             Phase::Collect => "collect",
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeWhen {
+    Before,
+    During,
+    After,
+}
+
+/// Delays of probe packets in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DelayMs {
+    pub min: f64,
+    pub median: f64,
+    pub max: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +94,8 @@ pub enum Event {
         kind: FaultKind,
         target: Target,
         nodes: Vec<NodeId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<LinkFault>,
     },
     /// It took hold, and this is how we know.
     FaultApplied {
@@ -99,6 +117,31 @@ pub enum Event {
     HealFailed {
         fault: String,
         reason: String,
+    },
+
+    /// The network was changed; at `t_ms` it held on every link. `disturbed` is false when it was made whole.
+    LinksSet {
+        fault: String,
+        disturbed: bool,
+        /// When it was asked for.
+        requested_ms: f64,
+        /// By what means.
+        way: String,
+        evidence: String,
+    },
+    /// What packets of our own met one way between two nodes, sent independently of the servers.
+    LinkProbe {
+        fault: String,
+        /// Before the injection, during the fault, or after the heal.
+        when: ProbeWhen,
+        from: NodeId,
+        to: NodeId,
+        /// What is done to this way.
+        asked: Impairment,
+        sent: u32,
+        arrived: u32,
+        /// One way, of those that arrived, in milliseconds.
+        delay_ms: Option<DelayMs>,
     },
 
     /// The node's answer changed. `previous_ms` is the last poll that still saw the role before.

@@ -1,6 +1,6 @@
 //! The network between the nodes, and to their clients, as data: who cannot hear whom, and what slows a link.
 
-use super::{NodeId, Span};
+use super::{ByteRate, NodeId, Share, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,6 +35,26 @@ pub struct Impairment {
 impl Impairment {
     pub fn is_none(&self) -> bool {
         *self == Impairment::default()
+    }
+
+    /// `cut (black hole)`, `50ms ± 10ms later, 10% lost, at most 1MB/s`, or `untouched`.
+    pub fn words(&self) -> String {
+        match self.cut {
+            Some(Cut::BlackHole) => return "cut (black hole)".to_owned(),
+            Some(Cut::Reject) => return "cut (rejected)".to_owned(),
+            None => {}
+        }
+        let mut parts = Vec::new();
+        match (self.delay.0.is_zero(), self.spread.0.is_zero()) {
+            (true, _) => {}
+            (false, true) => parts.push(format!("{} later", self.delay)),
+            (false, false) => parts.push(format!("{} ± {} later", self.delay, self.spread)),
+        }
+        if self.loss > 0.0 {
+            parts.push(format!("{} lost", Share(self.loss)));
+        }
+        parts.extend(self.bytes_per_s.map(|bytes| format!("at most {}", ByteRate(bytes))));
+        if parts.is_empty() { "untouched".to_owned() } else { parts.join(", ") }
     }
 }
 
@@ -79,6 +99,20 @@ impl LinkMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn impairments_are_said_as_they_were_written() {
+        let slow = Impairment {
+            delay: Span::from_ms(50),
+            spread: Span::from_ms(10),
+            loss: 0.1,
+            bytes_per_s: Some(1_000_000),
+            cut: None,
+        };
+        assert_eq!(slow.words(), "50ms ± 10ms later, 10% lost, at most 1MB/s");
+        assert_eq!(Impairment { cut: Some(Cut::Reject), ..slow }.words(), "cut (rejected)");
+        assert_eq!(Impairment::default().words(), "untouched");
+    }
 
     #[test]
     fn a_grudge_silences_only_the_way_to_the_deaf() {

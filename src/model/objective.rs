@@ -172,9 +172,10 @@ pub const OBJECTIVE_IDS: [(&str, &str); 21] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 3] = [
+pub const INVARIANT_IDS: [(&str, &str); 4] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("single-leader", "no two nodes acknowledged as leader at the same time"),
+    ("minority-silent", "no node acknowledged a write while it was cut off from the majority"),
     ("token-expiry", "no token dead before its time, none alive after it"),
 ];
 

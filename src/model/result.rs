@@ -1,6 +1,6 @@
 //! `result.json`, version 1: a public contract. Fields may be added, never renamed.
 
-use super::{FaultKind, NodeId, Server, Target, Verdict};
+use super::{DelayMs, FaultKind, Impairment, NodeId, Server, Target, Verdict};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct RunResult {
     pub faults: Vec<FaultRow>,
     pub failovers: Vec<Failover>,
     pub outages: Vec<Outage>,
+    /// Empty unless a fault cut nodes off from the majority.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale_reads: Vec<StaleReads>,
     pub load: Vec<LoadRow>,
     pub budget: Option<Budget>,
     pub control: Control,
@@ -99,6 +102,69 @@ pub struct FaultRow {
     pub healed_ms: Option<f64>,
     /// `not applicable` for one-shot faults.
     pub heal_evidence: String,
+    /// For a fault of the network: how it was done and how long that took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkRow>,
+    /// What was asked of each way between two nodes, and what packets of our own met there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkRow {
+    /// What was asked, in words.
+    pub asked: String,
+    /// By what means, such as `TCP proxies`.
+    pub way: String,
+    /// From the request until it held on every link, the longest of several times.
+    pub effect_ms: f64,
+    /// The same until the network was whole again; null when it never was.
+    pub heal_ms: Option<f64>,
+    /// How many times it was done: more than once when it flapped.
+    pub times: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkRow {
+    pub from: NodeId,
+    pub to: NodeId,
+    /// The default where the fault leaves the way as it is.
+    pub asked: Impairment,
+    pub before: Option<ProbeRow>,
+    pub during: Option<ProbeRow>,
+    pub after: Option<ProbeRow>,
+}
+
+/// What packets of our own met on one way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRow {
+    pub sent: u32,
+    pub arrived: u32,
+    /// One way; null when none arrived.
+    pub delay_ms: Option<DelayMs>,
+}
+
+/// What nodes that were cut off from the majority went on answering, or all others for comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StaleReads {
+    /// The fault that cut the node off; null for all reads through nodes that were not.
+    pub fault: Option<String>,
+    pub node: Option<NodeId>,
+    /// How long it was cut off in all.
+    pub cut_off_ms: Option<f64>,
+    /// Reads of the load that were sent to it meanwhile and answered before it was healed, and those that failed.
+    pub answered: u64,
+    pub unanswered: u64,
+    /// From the first cut to the last answer: so long it went on answering.
+    pub last_answer_ms: Option<f64>,
+    /// Those that were older than a write that had been acknowledged before they were sent.
+    pub stale: u64,
+    /// The oldest answer, by acknowledged versions that it lacked.
+    pub versions_behind_max: u64,
+    /// The oldest answer, by the time since the first acknowledged write that it lacked.
+    pub behind_max_ms: f64,
+    /// The operation of the history that was furthest behind.
+    pub oldest: Option<u64>,
 }
 
 /// What one fault on the active node cost, phase by phase. All from `applied_ms`; unknown is null.

@@ -1,6 +1,6 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, Rate, Route, Span, Target, Workload};
+use super::{Blueprint, FaultKind, LinkFault, Rate, Route, Span, Target, Workload};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,6 +98,9 @@ pub struct Step {
     pub every: Span,
     /// For `expire`: the scaled time to live.
     pub ttl: Option<Span>,
+    /// For faults of the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkFault>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

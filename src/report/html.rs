@@ -7,13 +7,14 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("macros.html", include_str!("templates/macros.html")),
     ("report.html", include_str!("templates/report.html")),
     ("verdict.html", include_str!("templates/verdict.html")),
     ("promises.html", include_str!("templates/promises.html")),
     ("pictures.html", include_str!("templates/pictures.html")),
     ("failover.html", include_str!("templates/failover.html")),
+    ("network.html", include_str!("templates/network.html")),
     ("tables.html", include_str!("templates/tables.html")),
     ("environment.html", include_str!("templates/environment.html")),
 ];

@@ -1,7 +1,7 @@
 //! A Markdown summary for a pull-request comment. Always below one megabyte: long lists are cut and say by
 //! how much. Text from outside is escaped, so that it can neither format nor mention anybody.
 
-use super::{figure, plain, rows, summary, words};
+use super::{figure, network, plain, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use std::fmt::Write;
 
@@ -29,6 +29,7 @@ pub fn markdown(result: &RunResult) -> String {
     invariants(&mut text, result);
     outages(&mut text, result);
     failovers(&mut text, result);
+    network_rows(&mut text, result);
     push(&mut text, format_args!("\nRepeat it:\n\n```sh\n{}\n```\n", fenced(&result.command)));
     push(
         &mut text,
@@ -165,6 +166,34 @@ fn failovers(text: &mut String, result: &RunResult) {
         push(text, format_args!("{}", failover_row(failover)));
     }
     push_more(text, result.failovers.len(), ROWS_MAX, "failovers");
+}
+
+fn network_rows(text: &mut String, result: &RunResult) {
+    let sentences = network::sentences(result);
+    if !sentences.is_empty() {
+        push(text, format_args!("\n**Network**, asked and measured with packets of our own\n"));
+        for sentence in sentences.iter().take(ROWS_MAX) {
+            push(text, format_args!("- {}", escape(sentence)));
+        }
+        table(text, &network::LINK_HEADINGS, &network::links(result));
+    }
+    if !result.stale_reads.is_empty() {
+        push(text, format_args!("\n**Reads of nodes that were cut off**"));
+        table(text, &network::STALE_HEADINGS, &network::stale_reads(result));
+    }
+}
+
+fn table(text: &mut String, headings: &[&str], rows: &[Vec<String>]) {
+    if rows.is_empty() {
+        return;
+    }
+    push(text, format_args!("\n| {} |", headings.join(" | ")));
+    push(text, format_args!("|{}", "---|".repeat(headings.len())));
+    for row in rows.iter().take(ROWS_MAX) {
+        let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
+        push(text, format_args!("| {} |", cells.join(" | ")));
+    }
+    push_more(text, rows.len(), ROWS_MAX, "rows");
 }
 
 fn failover_row(failover: &Failover) -> String {

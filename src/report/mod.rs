@@ -6,6 +6,7 @@ mod figure;
 mod html;
 mod junit;
 mod markdown;
+mod network;
 mod plain;
 mod rows;
 mod summary;

@@ -1,6 +1,6 @@
 //! The run in one sentence, made from the result's data alone. Says nothing that was not measured.
 
-use super::{figure, words};
+use super::{figure, network, words};
 use crate::model::{FaultRow, Outage, RunResult, Verdict};
 
 /// `OpenBao 2.7.2, 3 nodes, leader n2 killed: writes stopped for 11.3 s, reads did not stop; none of 1,234
@@ -20,6 +20,7 @@ pub fn sentence(result: &RunResult, nodes: Option<usize>) -> String {
         findings.push(service(result));
     }
     findings.extend(latency(result));
+    findings.extend(network::stale_phrase(result));
     findings.extend(lost_writes(result));
     if findings.is_empty() {
         findings.push("nothing was measured".to_owned());

@@ -28,6 +28,7 @@ pub fn title(id: &str) -> &str {
         "backup.interval" => "Time between snapshots",
         "no-lost-writes" => "No acknowledged write is lost",
         "single-leader" => "Never two leaders at once",
+        "minority-silent" => "A minority acknowledges nothing",
         "token-expiry" => "Tokens end when they should",
         other => other,
     }
@@ -76,6 +77,13 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::StepDown => "told to step down",
         FaultKind::Seal => "sealed",
         FaultKind::Expire => "left to expire",
+        FaultKind::Isolate => "isolated",
+        FaultKind::CannotHear => "made deaf",
+        FaultKind::CannotSpeak => "made mute",
+        FaultKind::Bridge => "made the only bridge",
+        FaultKind::Ring => "set in a ring of deaf ears",
+        FaultKind::Partition => "made deaf to some",
+        FaultKind::Degrade => "given slow or lossy links",
     }
 }
 
@@ -87,6 +95,9 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),
+        Target::Named => nodes,
+        Target::Minority if nodes.is_empty() => "a minority".to_owned(),
+        Target::Minority => format!("a minority ({nodes})"),
         Target::Majority if nodes.is_empty() => "a majority".to_owned(),
         Target::Majority => format!("a majority ({nodes})"),
         target if nodes.is_empty() => target.to_string(),

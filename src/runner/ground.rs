@@ -4,7 +4,8 @@ use super::attached::Attached;
 use super::{Progress, RunError};
 use crate::bootstrap;
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
-use crate::cluster::{Access, Cluster, LinkNeeds};
+use crate::cluster::{Access, Cluster};
+use crate::fault::link_needs;
 use crate::machine::ports::{self, ReservedPort};
 use crate::model::{AttachFile, Event, Scenario};
 use crate::record::{Journal, RunFolder};
@@ -66,7 +67,7 @@ impl Ground {
                     folder: &absolute(folder.private().join("nodes"))?,
                     logs: &absolute(folder.logs())?,
                     ports: &pairs,
-                    links: LinkNeeds::default(),
+                    links: link_needs(&scenario.timeline),
                 })
                 .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
                 let ca_file = cluster.ca_file().map(PathBuf::from);

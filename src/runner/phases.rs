@@ -204,7 +204,7 @@ fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), Run
     }
     for step in &scenario.timeline {
         for ability in of_step(step).needs() {
-            if let Some(why) = cluster.lacks(*ability) {
+            if let Some(why) = cluster.lacks(ability) {
                 let what = format!("`{}` needs to {}: {why}", step.fault, ability.name());
                 return Err(RunError::Unsupported { backend: cluster.backend(), what });
             }

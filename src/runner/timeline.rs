@@ -2,9 +2,9 @@
 
 use super::{Progress, Stop};
 use crate::bootstrap::wait_for_redundancy;
-use crate::fault::{Fault, FaultContext, FaultError, of_step, resolve};
+use crate::fault::{Applied, Fault, FaultContext, Injected, of_step, resolve};
 use crate::load::{FailoverProbe, LoadEngine};
-use crate::model::{Event, NodeId, Step, Target};
+use crate::model::{Event, LinkFault, NodeId, Step, Target};
 use crate::vault::Client;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -72,7 +72,7 @@ impl Timeline {
         let Occurrence { id, step, seed, .. } = occurrence;
         let mut rng = StdRng::seed_from_u64(seed);
         let nodes = match resolve(&step.target, &self.faults.view, &mut rng) {
-            Ok(nodes) => nodes,
+            Ok(nodes) => step.link.as_ref().and_then(LinkFault::named).unwrap_or(nodes),
             Err(error) => {
                 self.request(&id, &step, Vec::new());
                 self.not_applied(&id, error.to_string());
@@ -97,13 +97,13 @@ impl Timeline {
 
     /// Injects on `nodes` at once, holds, heals. Whether nothing is left to heal.
     async fn one(self: &Arc<Self>, id: &str, step: &Step, nodes: Vec<NodeId>) -> bool {
-        let fault: Arc<dyn Fault> = of_step(step).into();
+        let fault = of_step(step);
         self.request(id, step, nodes.clone());
         let leader_before = self.faults.view.leader().map(|index| self.faults.view.id(index).clone());
         let requested = Instant::now();
         // From before the fault: a stop in good order has handed over long before its evidence is complete.
         let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
-        let hit = self.inject(&fault, id, &nodes).await;
+        let hit = self.inject(fault.as_ref(), id, &nodes).await;
         if hit.is_empty() && !nodes.is_empty() {
             return true;
         }
@@ -114,7 +114,7 @@ impl Timeline {
         if let Some(heal_after) = step.heal_after {
             // Counted from the request, as the scenario's author would read it; an earlier stop heals at once.
             self.stop.wait(heal_after.0.saturating_sub(requested.elapsed())).await;
-            whole = self.heal(&fault, id, &hit).await;
+            whole = self.heal(fault.as_ref(), id, &hit).await;
         }
         if let Some(probe) = probe {
             tokio::select! {
@@ -126,56 +126,33 @@ impl Timeline {
     }
 
     /// The nodes on which something was done, which are those to heal.
-    async fn inject(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) -> Vec<NodeId> {
-        let targets: Vec<Option<&NodeId>> =
-            if nodes.is_empty() { vec![None] } else { nodes.iter().map(Some).collect() };
-        let done = targets.iter().map(|node| fault.inject(&self.faults, id, *node));
-        let done = futures_util::future::join_all(done).await;
-        let (mut hit, mut evidence, mut trouble, mut at_ms) = (Vec::new(), Vec::new(), Vec::new(), f64::MAX);
-        for (node, result) in targets.into_iter().zip(done) {
-            match result {
-                Ok(applied) => {
-                    hit.extend(node.cloned());
-                    at_ms = at_ms.min(applied.at_ms);
-                    evidence.push(applied.evidence);
-                }
-                Err(FaultError::NotApplicable(why)) => trouble.push(why),
-                Err(FaultError::Failed(why)) => {
-                    // It may have half happened: it is healed with the others.
-                    hit.extend(node.cloned());
-                    trouble.push(why);
-                }
+    async fn inject(&self, fault: &dyn Fault, id: &str, nodes: &[NodeId]) -> Vec<NodeId> {
+        let Injected { hit, applied } = fault.inject(&self.faults, id, nodes).await;
+        match applied {
+            Ok(Applied { at_ms, evidence }) => {
+                self.progress.note(&format!("{id} took hold: {evidence}"));
+                self.faults.journal.write_at(at_ms, Event::FaultApplied { fault: id.to_owned(), evidence });
             }
-        }
-        if trouble.is_empty() {
-            let evidence = evidence.join("; ");
-            self.progress.note(&format!("{id} took hold: {evidence}"));
-            self.faults.journal.write_at(at_ms, Event::FaultApplied { fault: id.to_owned(), evidence });
-        } else {
-            self.not_applied(id, trouble.join("; "));
+            Err(why) => self.not_applied(id, why),
         }
         hit
     }
 
     /// Whether every node was healed.
-    async fn heal(&self, fault: &Arc<dyn Fault>, id: &str, nodes: &[NodeId]) -> bool {
+    async fn heal(&self, fault: &dyn Fault, id: &str, nodes: &[NodeId]) -> bool {
         self.faults.journal.write(Event::HealRequested { fault: id.to_owned() });
-        let healed = nodes.iter().map(|node| fault.heal(&self.faults, node));
-        let (mut evidence, mut trouble) = (Vec::new(), Vec::new());
-        for (node, result) in nodes.iter().zip(futures_util::future::join_all(healed).await) {
-            match result {
-                Ok(text) => evidence.push(format!("{node}: {text}")),
-                Err(error) => trouble.push(format!("{node}: {error}")),
-            }
-        }
+        let healed = fault.heal(&self.faults, id, nodes).await;
         let fault = id.to_owned();
-        let whole = trouble.is_empty();
-        if whole {
-            self.progress.note(&format!("{id} healed"));
-            self.faults.journal.write(Event::Healed { fault, evidence: evidence.join("; ") });
-        } else {
-            self.progress.note(&format!("{id} could not be healed: {}", trouble.join("; ")));
-            self.faults.journal.write(Event::HealFailed { fault, reason: trouble.join("; ") });
+        let whole = healed.is_ok();
+        match healed {
+            Ok(evidence) => {
+                self.progress.note(&format!("{id} healed"));
+                self.faults.journal.write(Event::Healed { fault, evidence });
+            }
+            Err(error) => {
+                self.progress.note(&format!("{id} could not be healed: {error}"));
+                self.faults.journal.write(Event::HealFailed { fault, reason: error.to_string() });
+            }
         }
         whole
     }
@@ -187,12 +164,17 @@ impl Timeline {
         nodes: &[NodeId],
         leader: Option<&NodeId>,
     ) -> Option<FailoverProbe> {
-        if !nodes.iter().any(|node| Some(node) == leader) {
+        let view = &self.faults.view;
+        // Who is cut off takes part in nothing, though its process lives.
+        let hit: Vec<NodeId> = match &step.link {
+            Some(link) => link.takes_out(view.ids(), nodes).into_iter().collect(),
+            None => nodes.to_vec(),
+        };
+        if !hit.iter().any(|node| Some(node) == leader) {
             return None;
         }
-        let view = &self.faults.view;
         // After a step-down the old leader is as alive as any other.
-        let gone = |index: usize| !step.fault.is_one_shot() && nodes.contains(view.id(index));
+        let gone = |index: usize| !step.fault.is_one_shot() && hit.contains(view.id(index));
         let survivors: Vec<_> = (0..view.ids().len()).filter(|&index| !gone(index)).collect();
         Some(FailoverProbe::start(self.engine.clone(), survivors))
     }
@@ -224,6 +206,7 @@ impl Timeline {
             kind: step.fault,
             target: step.target.clone(),
             nodes,
+            link: step.link.clone(),
         });
     }
 
@@ -285,6 +268,7 @@ mod tests {
             times: 1,
             every: Span::default(),
             ttl: None,
+            link: None,
         };
         timeline(faults).run(&[step], 1).await;
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
@@ -318,6 +302,7 @@ mod tests {
             times: 3,
             every: Span::from_secs(10),
             ttl: None,
+            link: None,
         };
         let at = |seed| -> Vec<_> {
             occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()

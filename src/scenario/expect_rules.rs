@@ -61,7 +61,7 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
     let has_faults = offer.timeline.is_some_and(|steps| !steps.is_empty());
     let has_ramp = offer.load.is_some_and(|load| load.iter().any(is_ramp));
 
-    let needs_writes = matches!(id, "failover.mttr" | "failover.rpo" | "no-lost-writes");
+    let needs_writes = matches!(id, "failover.mttr" | "failover.rpo" | "no-lost-writes" | "minority-silent");
     if needs_writes && no_load(|load| load.workload.stores_a_version()) {
         return Some((
             "nothing is written",
@@ -108,6 +108,10 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "nobody logs in",
             "add a load such as `{ workload: approle.login, route: any, rate: 5/s }`",
         )),
+        "minority-silent" if no_fault(cuts_off) => Some((
+            "no node is cut off from the others",
+            "add a step such as `isolate: leader`, healed after 30s",
+        )),
         "token-expiry" if no_fault(|step| step.fault == FaultKind::Expire) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }
@@ -127,6 +131,12 @@ fn hits_nodes(step: &Step) -> bool {
     step.fault != FaultKind::Expire
 }
 
+fn cuts_off(step: &Step) -> bool {
+    step.link.as_ref().is_some_and(|link| link.impairment.cut.is_some() && link.between.peers())
+}
+
 fn changes_leader(step: &Step) -> bool {
-    hits_nodes(step) && matches!(step.target, Target::Leader | Target::Each | Target::Node(_))
+    let keeps_quorums = matches!(step.fault, FaultKind::Bridge | FaultKind::Ring | FaultKind::Degrade);
+    let hits_it = matches!(step.target, Target::Leader | Target::Each | Target::Minority | Target::Node(_));
+    hits_nodes(step) && hits_it && !keeps_quorums
 }

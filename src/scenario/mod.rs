@@ -9,6 +9,7 @@ mod diagnostic;
 mod expect_rules;
 mod find;
 mod known_findings;
+mod link_rules;
 mod load_rules;
 mod nearest;
 mod overrides;

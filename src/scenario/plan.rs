@@ -115,6 +115,9 @@ fn timeline(scenario: &Scenario) -> Vec<String> {
 
 fn step_words(step: &Step) -> String {
     let mut text = format!("{} {}", step.fault, step.target);
+    if let Some(link) = &step.link {
+        let _ = write!(text, ": {}", link.words());
+    }
     if let Some(ttl) = step.ttl {
         let _ = write!(text, " with a time to live of {ttl}");
     }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One scenario: one file, one test. It names a cluster, a load, faults and what must stay true.
@@ -170,6 +171,67 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<ExpiringText>")]
     pub expire: Option<Text>,
+    /// Cut off from the other nodes, both ways; a group goes on talking within. `minority` is the most nodes that
+    /// are no majority, the leader among them; `all` cuts each node off from each.
+    #[serde(default)]
+    #[schemars(with = "Option<IsolatedText>")]
+    pub isolate: Option<Text>,
+    /// The node hears no other node, and all hear it.
+    #[serde(default, rename = "cannot-hear")]
+    #[schemars(with = "Option<OneNodeText>")]
+    pub cannot_hear: Option<Text>,
+    /// No other node hears the node, and it hears all.
+    #[serde(default, rename = "cannot-speak")]
+    #[schemars(with = "Option<OneNodeText>")]
+    pub cannot_speak: Option<Text>,
+    /// The node talks with all, and the others talk with it alone.
+    #[serde(default)]
+    #[schemars(with = "Option<OneNodeText>")]
+    pub bridge: Option<Text>,
+    /// Each node cannot hear the one before it, so that each hears another majority. Connections need both ways:
+    /// of three nodes no two can talk, of five each keeps a majority of its own.
+    #[serde(default)]
+    #[schemars(with = "Option<AllText>")]
+    pub ring: Option<Text>,
+    /// Who cannot hear whom: `{ n1: [n2, n3] }` means that n1 hears neither n2 nor n3.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, Vec<String>>>")]
+    pub partition: Option<Spanned<BTreeMap<String, Vec<Text>>>>,
+    /// Every link of the node to other nodes is slow, narrow or lossy, in both directions: see `delay`, `spread`,
+    /// `loss` and `bandwidth`, of which it needs at least one.
+    #[serde(default)]
+    #[schemars(with = "Option<DegradedText>")]
+    pub degrade: Option<Text>,
+    /// For faults that cut: `peers` (when absent) cuts nodes off from each other, and clients still reach all of
+    /// them; `clients` cuts the clients off from the node; `both` does both.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["peers", "clients", "both"]))]
+    pub between: Option<Text>,
+    /// For faults that cut: `black-hole` (nothing arrives and nobody is told) when absent, or `reject`
+    /// (connections are reset and refused).
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["black-hole", "reject"]))]
+    pub how: Option<Text>,
+    /// For faults that cut: half of each such period cut, half of it healed, until `heal_after`. At least 2s.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub flap: Option<Text>,
+    /// For `degrade`: how much later everything arrives, each way; at most 10s.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub delay: Option<Text>,
+    /// For `degrade`: up to this much is added to or taken from `delay`.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub spread: Option<Text>,
+    /// For `degrade`: the share of packets that is lost, each way.
+    #[serde(default)]
+    #[schemars(with = "Option<ShareText>")]
+    pub loss: Option<Text>,
+    /// For `degrade`: how much goes over each link, each way.
+    #[serde(default)]
+    #[schemars(with = "Option<BandwidthText>")]
+    pub bandwidth: Option<Text>,
     /// How long after the injection the fault is healed.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]

@@ -2,16 +2,19 @@
 //! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
+use super::link_rules;
 use super::raw::RawStep;
 use super::yaml::{Text, shorten};
 use crate::model::{FaultKind, Span, Step, Target};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
 const RESTART_DOWN_DEFAULT: Span = Span::from_secs(1);
 const EXPIRE_TTL_MAX: Span = Span::from_secs(5 * 60);
 const REPEATS_MAX: u16 = 100;
 const STEPS_MAX: usize = 100;
+/// After the heal of a network its links are tried out.
+const LINKS_PROVEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The steps in the order of their times.
 pub(super) fn check(checker: &mut Checker, raw: &[Spanned<RawStep>], nodes: Option<u8>) -> Option<Vec<Step>> {
@@ -31,26 +34,54 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
     let raw = &line.value;
     let at = checker.quantity::<Span>(&raw.at);
     let jitter = checker.span_or(raw.jitter.as_ref(), Span::default());
-    let (fault, target_text) = fault(checker, line)?;
-    let target = target(checker, fault, target_text, nodes);
+    let fault = fault(checker, line)?;
+    let target = match given(raw, fault) {
+        Some(text) => target(checker, fault, text, nodes),
+        None => Some(Target::Named),
+    };
     let heal_after = heal_after(checker, line, fault);
     let ttl = ttl(checker, line, fault);
-    let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
-    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every: Span::default(), ttl };
+    let link = link_rules::check(checker, line, fault, nodes);
+    let (at, jitter, target, heal_after, ttl, link) = (at?, jitter?, target?, heal_after?, ttl?, link?);
+    link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
+    let every = Span::default();
+    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
 
+/// What a kind is aimed at, when it stands in the step as a word.
+fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
+    let text = match fault {
+        FaultKind::Kill => &raw.kill,
+        FaultKind::Stop => &raw.stop,
+        FaultKind::Pause => &raw.pause,
+        FaultKind::Restart => &raw.restart,
+        FaultKind::StepDown => &raw.step_down,
+        FaultKind::Seal => &raw.seal,
+        FaultKind::Expire => &raw.expire,
+        FaultKind::Isolate => &raw.isolate,
+        FaultKind::CannotHear => &raw.cannot_hear,
+        FaultKind::CannotSpeak => &raw.cannot_speak,
+        FaultKind::Bridge => &raw.bridge,
+        FaultKind::Ring => &raw.ring,
+        FaultKind::Degrade => &raw.degrade,
+        FaultKind::Partition => return None,
+    };
+    text.as_ref()
+}
+
 /// The one fault that a step must have.
-fn fault<'r>(checker: &mut Checker, line: &'r Spanned<RawStep>) -> Option<(FaultKind, &'r Text)> {
+fn fault(checker: &mut Checker, line: &Spanned<RawStep>) -> Option<FaultKind> {
     let raw = &line.value;
-    let given: Vec<(FaultKind, &Text)> = FaultKind::ALL
-        .into_iter()
-        .zip([&raw.kill, &raw.stop, &raw.pause, &raw.restart, &raw.step_down, &raw.seal, &raw.expire])
-        .filter_map(|(kind, text)| text.as_ref().map(|text| (kind, text)))
-        .collect();
-    match given[..] {
-        [only] => Some(only),
+    let place = |fault: FaultKind| match (fault, &raw.partition) {
+        (FaultKind::Partition, Some(map)) => Some(map.referenced),
+        _ => given(raw, fault).map(|text| text.referenced),
+    };
+    let found: Vec<(FaultKind, Location)> =
+        FaultKind::ALL.into_iter().filter_map(|fault| Some((fault, place(fault)?))).collect();
+    match found[..] {
+        [(only, _)] => Some(only),
         [] => {
             let kinds = FaultKind::ALL.map(FaultKind::name);
             let help = format!(
@@ -60,9 +91,10 @@ fn fault<'r>(checker: &mut Checker, line: &'r Spanned<RawStep>) -> Option<(Fault
             checker.error(line, "this step has no fault", help);
             None
         }
-        [(first, _), (second, text), ..] => {
+        [(first, _), (second, place), ..] => {
             let message = format!("this step has two faults: `{first}` and `{second}`");
-            checker.error(text, message, "give each a step of its own, with its own `at`");
+            let place = Spanned::new((), place, place);
+            checker.error(&place, message, "give each a step of its own, with its own `at`");
             None
         }
     }
@@ -76,12 +108,16 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::Kill | FaultKind::Stop | FaultKind::Pause | FaultKind::Restart => {
             &["leader", "follower", "each", "all", "majority"]
         }
+        FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
+        FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
+        FaultKind::Degrade => &["leader", "follower", "all"],
+        FaultKind::Ring | FaultKind::Partition => &["all"],
     };
     let word = text.value.as_str();
     if allowed.contains(&word) {
         return Some(Target::from(word));
     }
-    let takes_nodes = !matches!(fault, FaultKind::Expire | FaultKind::StepDown);
+    let takes_nodes = !matches!(fault, FaultKind::Expire | FaultKind::StepDown | FaultKind::Ring);
     let is_node = |nodes| node_ids(nodes).iter().any(|id| id == word);
     let is_word = Target::WORDS.contains(&word);
     if takes_nodes && !is_word && nodes.is_none_or(is_node) {
@@ -219,6 +255,8 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
         );
         let help = if earlier.target == Target::Each {
             "when `each` ends is not known beforehand; put it last, or into a scenario of its own"
+        } else if earlier.fault.is_of_links() || later.fault.is_of_links() {
+            "a fault of the network concerns every node; let it end, and 5s pass, before the next begins"
         } else {
             "let it begin after the other is healed, or aim both at different nodes by their ids"
         };
@@ -230,8 +268,11 @@ fn overlap(a: &Step, b: &Step) -> bool {
     if a.fault == FaultKind::Expire || b.fault == FaultKind::Expire {
         return false;
     }
+    // A fault of the network concerns the links of every node, and what proves it must meet nothing else.
+    let of_links = a.fault.is_of_links() || b.fault.is_of_links();
     if let (Target::Node(a), Target::Node(b)) = (&a.target, &b.target)
         && a != b
+        && !of_links
     {
         return false;
     }
@@ -244,6 +285,7 @@ fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
         let start = step.at.0 + step.every.0 * repeat;
         let end = match step.target {
             Target::Each => Duration::MAX,
+            _ if step.fault.is_of_links() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
             _ => start + step.jitter.0 + hold_length(step),
         };
         (start, end)

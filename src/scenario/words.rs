@@ -59,6 +59,36 @@ word!(
                         all, majority, or a node id such as n2." })
 );
 word!(
+    IsolatedText,
+    "isolated",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|minority|majority|all|n[1-9][0-9]*)$",
+        "description": "Whom to cut off: leader, follower, minority, majority, all, or a node id such as n2." })
+);
+word!(
+    OneNodeText,
+    "one-node",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|n[1-9][0-9]*)$",
+        "description": "One node: leader, follower, or a node id such as n2." })
+);
+word!(
+    DegradedText,
+    "degraded",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|all|n[1-9][0-9]*)$",
+        "description": "Whose links: leader, follower, all, or a node id such as n2." })
+);
+word!(AllText, "all", json_schema!({ "enum": ["all"], "description": "Every node has its part in it." }));
+word!(
+    ShareText,
+    "share",
+    json_schema!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$", "description": "A share: 10%." })
+);
+word!(
+    BandwidthText,
+    "bandwidth",
+    json_schema!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*([kMG]B|[kMG]bit)/s\s*$",
+        "description": "Bytes or bits per second: 1MB/s, 500kB/s, 8Mbit/s." })
+);
+word!(
     ExpiringText,
     "expiring",
     json_schema!({ "enum": ["token", "lease"],
@@ -98,7 +128,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 42] = [
+    const EXAMPLES: [&str; 56] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -125,6 +155,20 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "step-down: leader",
         "seal: follower",
         "expire: token",
+        "isolate: leader",
+        "cannot-hear: leader",
+        "cannot-speak: leader",
+        "bridge: follower",
+        "ring: all",
+        "partition: { n1: [n2, n3] }",
+        "degrade: leader",
+        "between: peers",
+        "how: black-hole",
+        "flap: 4s",
+        "delay: 50ms",
+        "spread: 10ms",
+        "loss: 10%",
+        "bandwidth: 1MB/s",
         "heal_after: 15s",
         "times: 3",
         "ttl: 5s",

@@ -99,6 +99,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             times: 1,
             every: Span::default(),
             ttl: None,
+            link: None,
         }],
         recovery: Recovery { within: Span::from_secs(30), hold: Span::from_secs(1) },
         abort_when: None,

@@ -21,6 +21,7 @@ pub fn base(scenario: &str, summary: &str) -> RunResult {
         faults: vec![],
         failovers: vec![],
         outages: vec![],
+        stale_reads: vec![],
         load: vec![],
         budget: None,
         control: Control {

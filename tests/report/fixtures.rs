@@ -1,5 +1,5 @@
 //! Runs as the harness would describe them, made without a cluster: a pass, a failure, an inconclusive run, a
-//! ramp, an aborted run without data, and a rolling restart with many faults.
+//! ramp, an aborted run without data, a rolling restart with many faults, and a leader that was cut off.
 
 use crate::build::*;
 use vaultquake::model::*;
@@ -12,6 +12,7 @@ pub fn all() -> Vec<(&'static str, RunResult, Picture)> {
         ("ramp", ramp()),
         ("aborted", aborted()),
         ("rolling-restart", rolling_restart()),
+        ("leader-isolated", leader_isolated()),
     ]
     .map(|(name, (result, picture))| (name, result, picture))
     .into()
@@ -41,6 +42,8 @@ pub fn leader_kill() -> (RunResult, Picture) {
         evidence: "process 4711 ended by SIGKILL; the API port refused connections 1 ms later".into(),
         healed_ms: Some(42_310.0),
         heal_evidence: "started again, unsealed, standby after 1.4 s".into(),
+        network: None,
+        links: vec![],
     }];
     result.failovers = vec![Failover {
         fault: "f1".into(),
@@ -412,5 +415,72 @@ pub fn rolling_restart() -> (RunResult, Picture) {
         ..result.budget.unwrap()
     });
     picture.lanes.push(lane("a-node-with-a-long-name", &[(0.0, Role::Standby)]));
+    (result, picture)
+}
+
+/// The leader is cut off from the others and goes on answering reads.
+pub fn leader_isolated() -> (RunResult, Picture) {
+    let (mut result, picture) = leader_kill();
+    result.scenario = "leader-isolated".into();
+    result.summary = "The active node is cut off from the others while clients still reach it.".into();
+    let way = |from: &str, to: &str| {
+        let cut = from == "n2" || to == "n2";
+        let delay_ms = Some(DelayMs { min: 0.06, median: 0.11, max: 0.42 });
+        let open = Some(ProbeRow { sent: 20, arrived: 20, delay_ms });
+        let during = if cut { Some(ProbeRow { sent: 20, arrived: 0, delay_ms: None }) } else { open.clone() };
+        let asked = Impairment { cut: cut.then_some(Cut::BlackHole), ..Impairment::default() };
+        let (from, to) = (NodeId::new(from), NodeId::new(to));
+        LinkRow { from, to, asked, before: open.clone(), during, after: open }
+    };
+    result.faults[0] = FaultRow {
+        kind: FaultKind::Isolate,
+        evidence:
+            "cut (black hole), between nodes; by TCP proxies; 0 of 80 packets arrived on 4 ways that are \
+                   cut, all 40 arrived on 2 ways that are open"
+                .into(),
+        heal_evidence: "the network is whole; all 120 arrived on 6 ways that are open".into(),
+        network: Some(NetworkRow {
+            asked: "cut (black hole), between nodes".into(),
+            way: "TCP proxies".into(),
+            effect_ms: 0.41,
+            heal_ms: Some(0.38),
+            times: 1,
+        }),
+        links: vec![
+            way("n1", "n2"),
+            way("n1", "n3"),
+            way("n2", "n1"),
+            way("n2", "n3"),
+            way("n3", "n1"),
+            way("n3", "n2"),
+        ],
+        ..result.faults[0].clone()
+    };
+    result.stale_reads = vec![
+        StaleReads {
+            fault: Some("f1".into()),
+            node: Some(NodeId::new("n2")),
+            cut_off_ms: Some(15_106.0),
+            answered: 755,
+            unanswered: 0,
+            last_answer_ms: Some(15_098.0),
+            stale: 121,
+            versions_behind_max: 3,
+            behind_max_ms: 3_790.0,
+            oldest: Some(4_711),
+        },
+        StaleReads {
+            fault: None,
+            node: None,
+            cut_off_ms: None,
+            answered: 5_040,
+            unanswered: 0,
+            last_answer_ms: None,
+            stale: 31,
+            versions_behind_max: 1,
+            behind_max_ms: 7.4,
+            oldest: Some(815),
+        },
+    ];
     (result, picture)
 }

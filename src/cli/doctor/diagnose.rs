@@ -174,9 +174,10 @@ fn lock(probes: &Probes) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Availability, FaultAvailability, exit_code, fault_table};
+    use super::super::{AbilityRow, ability_table, exit_code};
     use super::*;
-    use crate::model::{FaultKind, Machine};
+    use crate::cluster::Ability;
+    use crate::model::Machine;
     use crate::server::Product;
 
     fn bare() -> Probes {
@@ -238,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn without_pausing_only_that_fault_is_missing() {
+    fn without_pausing_only_that_is_missing() {
         let seen = diagnose(&Probes { pause: Err("refused".to_owned()), ..bare() });
         assert_eq!(exit_code(&seen), 0);
-        let missing = |row: &FaultAvailability| row.process == Availability::Missing;
-        let rows: Vec<_> = fault_table(&seen).into_iter().filter(missing).map(|row| row.fault).collect();
-        assert_eq!(rows, [FaultKind::Pause]);
-        assert!(!fault_table(&diagnose(&bare())).iter().any(missing));
+        let missing = |row: &AbilityRow| row.process.is_none();
+        let rows: Vec<_> = ability_table(&seen).into_iter().filter(missing).map(|row| row.ability).collect();
+        assert_eq!(rows, [Ability::Pause]);
+        assert!(!ability_table(&diagnose(&bare())).iter().any(missing));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 //!
 //! Looking is apart from judging: [`probe`] looks, [`diagnose`] is a pure function of what was seen.
 
+mod abilities;
 mod diagnose;
-mod faults;
 mod probe;
 mod render;
 
+pub use abilities::{AbilityRow, ability_table};
 pub use diagnose::{Diagnosis, State, diagnose};
-pub use faults::{Availability, FaultAvailability, fault_table};
 pub use probe::{Probes, probe};
 pub use render::render;
 

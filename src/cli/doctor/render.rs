@@ -1,6 +1,7 @@
 //! The diagnoses as a table for people.
 
-use super::{Availability, Diagnosis, FaultAvailability, State, fault_table};
+use super::{AbilityRow, Diagnosis, State, ability_table};
+use crate::cluster::Capability;
 use std::fmt::Write;
 
 /// Plain text, a line each; below what is missing, how to get it.
@@ -18,20 +19,36 @@ pub fn render(diagnoses: &[Diagnosis]) -> String {
             let _ = writeln!(text, "{:<width$}  {:<7}  to get it: {way_out}", "", "");
         }
     }
-    let _ = writeln!(text, "\n{:<9}  {:<7}  {:<40}  docker", "fault", "process", "attach, if `disposable`");
-    for FaultAvailability { fault, process, attach, docker } in fault_table(diagnoses) {
-        let [process, attach, docker] = [process, attach, docker].map(words);
-        let _ = writeln!(text, "{fault:<9}  {process:<7}  {attach:<40}  {docker}");
+    let mut notes: Vec<&str> = Vec::new();
+    let _ = writeln!(
+        text,
+        "\n{:<32}  {:<7}  {:<24}  docker",
+        "backends can", "process", "attach, if `disposable`"
+    );
+    for AbilityRow { ability, process, attach, docker } in ability_table(diagnoses) {
+        let process = process.map_or_else(|| "missing".to_owned(), |can| words(can, &mut notes));
+        let [attach, docker] = [attach, docker].map(|can| words(can, &mut notes));
+        let _ = writeln!(text, "{:<32}  {process:<7}  {attach:<24}  {docker}", ability.name());
+    }
+    for (number, note) in (1..).zip(notes) {
+        let _ = writeln!(text, "{number}) {note}");
     }
     text
 }
 
-fn words(availability: Availability) -> String {
-    match availability {
-        Availability::Yes => "yes".to_owned(),
-        Availability::With(what) => format!("with {what}"),
-        Availability::Missing => "missing".to_owned(),
-        Availability::Unsupported => "not yet".to_owned(),
+/// Reasons are longer than a cell: they stand below the table, each once.
+fn words(capability: Capability, notes: &mut Vec<&str>) -> String {
+    match capability {
+        Capability::Yes => "yes".to_owned(),
+        Capability::With(what) => format!("with {what}"),
+        Capability::No(why) => {
+            let at = notes.iter().position(|note| *note == why);
+            let at = at.unwrap_or_else(|| {
+                notes.push(why);
+                notes.len() - 1
+            });
+            format!("no {})", at + 1)
+        }
     }
 }
 
@@ -59,14 +76,6 @@ mod tests {
         backend process  ok       seen
         backend docker   -        seen
 
-        fault      process  attach, if `disposable`                   docker
-        kill       yes      with hooks kill, start; unseal_keys_file  not yet
-        stop       yes      with hooks stop, start; unseal_keys_file  not yet
-        pause      yes      with hooks pause, resume                  not yet
-        restart    yes      with hooks stop, start; unseal_keys_file  not yet
-        step-down  yes      with token_file                           not yet
-        seal       yes      with unseal_keys_file                     not yet
-        expire     yes      with token_file                           not yet
         ");
     }
 }

@@ -7,7 +7,7 @@ use super::guard::{Standing, ask_cluster_ids, health, judge};
 use super::hooks::{HookRunner, output_folder};
 use super::intents::{Harm, HookProcess, IntentLog, intents_file};
 use super::probe::{Reaction, react, react_until};
-use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took, capabilities};
 use crate::model::{AttachFile, AttachNode, HookName, NodeId};
 use crate::record::RecordError;
 use crate::vault::{Client, Endpoint, EndpointError, TlsMaterial};
@@ -331,7 +331,7 @@ impl Cluster for AttachCluster {
             Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
             Ability::Operate => None,
             Ability::CutPeers | Ability::CutClients | Ability::SlowPeers | Ability::LosePackets => {
-                Some("an attached cluster's network is not ours to disturb".into())
+                capabilities::of_attach(ability).lacks()
             }
         }
     }

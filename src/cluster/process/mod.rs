@@ -6,4 +6,5 @@ mod config;
 mod links;
 mod nodes;
 
+pub use links::CANNOT_LOSE;
 pub use nodes::{ProcessCluster, ProcessOptions};

@@ -3,8 +3,8 @@
 use super::certificates::RunCa;
 use super::child::{ServerProcess, describe, poll_until};
 use super::config::{NodePlan, render};
-use super::links::{CANNOT_LOSE, FrontPorts, NodeLinks};
-use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took};
+use super::links::{FrontPorts, NodeLinks};
+use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took, capabilities};
 use crate::model::{Blueprint, NodeId, ServerTuning};
 use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
 use async_trait::async_trait;
@@ -187,8 +187,7 @@ impl Cluster for ProcessCluster {
         match ability {
             Ability::CutPeers | Ability::SlowPeers => lies_between(NodeLinks::disturbs_peers, "their peers"),
             Ability::CutClients => lies_between(NodeLinks::disturbs_clients, "their clients"),
-            Ability::LosePackets => Some(CANNOT_LOSE.into()),
-            _ => None,
+            _ => capabilities::of_process(ability).lacks(),
         }
     }
 

@@ -6,7 +6,7 @@ mod drawn;
 use self::drawn::{BudgetView, Chart, FailoverView, Ramp, Titled};
 use super::chart::{self, Size};
 use super::rows::{self, Row};
-use super::{figure, summary, words};
+use super::{figure, network, summary, words};
 use crate::model::{FaultRow, InvariantRow, Outcome, Picture, RunResult};
 use serde::Serialize;
 
@@ -35,6 +35,11 @@ pub struct View {
     faults: Table,
     failovers: Vec<FailoverView>,
     outages: Table,
+    network: Vec<String>,
+    link_headings: [&'static str; 6],
+    links: Table,
+    stale_headings: [&'static str; 7],
+    stale_reads: Table,
     errors: Table,
     load: Table,
     ramps: Vec<Ramp>,
@@ -117,6 +122,11 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
                 outage.fault.clone().unwrap_or_else(|| "none".to_owned()),
             ]
         }),
+        network: network::sentences(result),
+        link_headings: network::LINK_HEADINGS,
+        links: table(&network::links(result), Vec::clone),
+        stale_headings: network::STALE_HEADINGS,
+        stale_reads: table(&network::stale_reads(result), Vec::clone),
         errors: table(&picture.errors, |error| {
             let outcome = match error.outcome {
                 Outcome::Ok => "acknowledged",
