@@ -29,8 +29,9 @@ fn main() {
             continue;
         }
         let name = name_of(&file, &root.join("scenarios"));
-        // The timing of somebody else's cluster is not ours to change: unsupported there, by design.
-        if scenario.server.performance_multiplier.is_none() {
+        // The timing and the network of somebody else's cluster are not ours to change: unsupported, by design.
+        let of_links = scenario.timeline.iter().any(|step| step.fault.is_of_links());
+        if scenario.server.performance_multiplier.is_none() && !of_links {
             let (file, shared) = (file.clone(), shared.clone());
             attached.push(skips::trial(format!("{name}@attach"), default_server, move |_| {
                 let mut cluster = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

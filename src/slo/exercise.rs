@@ -1,6 +1,6 @@
 //! Which figures a scenario can show at all. What it does not exercise is no gap in its evidence.
 
-use crate::model::{FaultKind, RatePlan, Scenario, Target, Workload};
+use crate::model::{FaultKind, RatePlan, Scenario, Shape, Step, Target, Workload};
 
 /// Whether a run of the scenario is meant to leave data for an objective.
 pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
@@ -15,13 +15,22 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "availability" => !scenario.load.is_empty(),
         "auth.success" => scenario.load.iter().any(|load| load.workload == Workload::ApproleLogin),
         "failover.rto" | "recovery.redundancy" => disturbing.next().is_some(),
-        "failover.mttr" => disturbing.any(|step| step.target != Target::Follower),
+        "failover.mttr" => disturbing.any(takes_the_leader_away),
         "failover.rpo" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
         // Who attaches finds a cluster that has long been there.
         "cluster.init" | "node.join" => backend != "attach",
         // Promised, and carried so that nobody thinks otherwise; nothing in this version measures them.
         "quorum" | "audit.coverage" | "audit.secrecy" | "audit.retention" | "backup.interval" => false,
         _ => true,
+    }
+}
+
+fn takes_the_leader_away(step: &Step) -> bool {
+    let of_links = step.link.as_ref().map(|link| &link.shape);
+    match (of_links, &step.target) {
+        (_, Target::Follower) | (Some(Shape::Group), Target::Majority) => false,
+        (None | Some(Shape::Group | Shape::Apart | Shape::Deaf | Shape::Mute), _) => true,
+        (Some(Shape::Bridge | Shape::Ring | Shape::Grudge(_) | Shape::Every), _) => false,
     }
 }
 
@@ -48,6 +57,10 @@ mod tests {
             assert_eq!(shown, [in_steady, in_kill], "{id}");
         }
         assert!(exercises(&kill, "process", "cluster.init") && !exercises(&kill, "attach", "cluster.init"));
+        let mut isolated = isolated_run().build().info.scenario;
+        assert!(exercises(&isolated, "process", "failover.mttr"));
+        isolated.timeline[0].link.as_mut().unwrap().shape = Shape::Every;
+        assert!(!exercises(&isolated, "process", "failover.mttr"));
         let mut follower = kill;
         follower.timeline[0].target = Target::Follower;
         assert!(!exercises(&follower, "process", "failover.mttr"));
