@@ -387,7 +387,7 @@ pub fn isolated_run() -> RunBuilder {
         .traffic(1, 12e3, 23e3, |_| Answer::timeout())
         .leader("n2")
         .traffic(1, 23e3, 55e3, |_| Answer::ok(2.0))
-        .frozen("n1", 12e3, 40e3)
+        .frozen("n1", 12e3, 39.99e3)
 }
 
 fn objective(id: &str, target: &str) -> Objective {
