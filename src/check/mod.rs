@@ -2,10 +2,14 @@
 //! how far its evidence reaches; violations are proof, their absence only counts where enough was checked.
 //! Nothing live: no clock, no file, no network.
 
+mod cas_exclusive;
 mod known;
 mod minority_silent;
+mod linearizable;
 mod no_lost_writes;
 mod single_leader;
+#[cfg(test)]
+mod testing;
 mod token_expiry;
 
 pub use known::{Knowledge, judged};
@@ -31,8 +35,10 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 4] = [
+pub const CHECKERS: [Checker; 6] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
+    Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
+    Checker { id: "cas-exclusive", has_data: cas_exclusive::has_data, check: cas_exclusive::check },
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },

@@ -28,6 +28,17 @@ impl RoleTrack {
         after.checked_sub(1).map(|i| self.segments[i].role)
     }
 
+    /// The times in which the node may have been active: from the last poll that saw something else to the first
+    /// that sees something else again.
+    pub(super) fn may_be_active(&self) -> impl Iterator<Item = (f64, f64)> {
+        let active = self.segments.iter().enumerate().filter(|(_, segment)| segment.role == Role::Active);
+        active.map(|(i, segment)| {
+            let before = i.checked_sub(1).map(|i| self.segments[i].last_ms);
+            let after = self.segments.get(i + 1).map(|next| next.start_ms);
+            (before.unwrap_or(segment.start_ms), after.unwrap_or(f64::INFINITY))
+        })
+    }
+
     /// The first stretch of more than `longest_ms` in `[from_ms, until_ms]` in which nothing is known of the
     /// node. A node that was last seen down is known: only changes and answers are journalled.
     pub fn unwatched(&self, from_ms: f64, until_ms: f64, longest_ms: f64) -> Option<(f64, f64)> {

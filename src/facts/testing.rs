@@ -241,6 +241,7 @@ impl RunBuilder {
         self.run.history.push(Operation {
             id,
             load,
+            client: load.map(|_| (id % 8) as u16),
             op,
             route,
             node: Some(to),
@@ -253,6 +254,7 @@ impl RunBuilder {
             key,
             version,
             digest: writes.then_some(digest),
+            expected: None,
             index: version.map(|_| self.index),
         });
     }

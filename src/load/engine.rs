@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+/// Logical clients, each of which takes part in every load: what one of them wrote it expects to read. Few, so that
+/// it happens often.
+const CLIENTS: u64 = 8;
+
 /// What the load needs to know of the run.
 pub struct LoadPlan {
     pub loads: Vec<Load>,
@@ -113,7 +117,7 @@ impl LoadEngine {
         let due = Instant::now();
         let done = kv2_write::write(&self.keys, &self.wires[node], key, None, deadline).await;
         let ok = done.outcome == Outcome::Ok;
-        self.record(None, Workload::Kv2Write, Route::Leader, Some(node), due, due, done);
+        self.record(None, None, Workload::Kv2Write, Route::Leader, Some(node), due, due, done);
         ok
     }
 
@@ -194,8 +198,18 @@ impl LoadEngine {
             None => Some(Done::new(Outcome::Failed, Some(ErrorKind::NoNode))),
         };
         if let Some(done) = done {
-            let operation =
-                self.record(Some(lane.index), lane.op, lane.route.clone(), node, due_at, sent, done);
+            // From the half of the draw that decides over no key.
+            let client = ((draw >> 32) % CLIENTS) as u16;
+            let operation = self.record(
+                Some(lane.index),
+                Some(client),
+                lane.op,
+                lane.route.clone(),
+                node,
+                due_at,
+                sent,
+                done,
+            );
             if let Some(meter) = &lane.meter {
                 meter.record(&operation);
             }
@@ -213,6 +227,7 @@ impl LoadEngine {
     fn record(
         &self,
         load: Option<u16>,
+        client: Option<u16>,
         op: Workload,
         route: Route,
         node: Option<usize>,
@@ -223,6 +238,7 @@ impl LoadEngine {
         let operation = Operation {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             load,
+            client,
             op,
             route,
             node: node.map(|index| self.view.id(index).clone()),
@@ -235,6 +251,7 @@ impl LoadEngine {
             key: done.key,
             version: done.version,
             digest: done.digest,
+            expected: done.expected,
             index: done.index,
         };
         if operation.is_ok() && op.stores_a_version() {

@@ -3,6 +3,7 @@
 use super::keyspace::Keyspace;
 use super::outcome::{Done, malformed, of_failure, of_status};
 use super::work::Work;
+use crate::model::{ErrorKind, Outcome};
 use crate::vault::{RawAnswer, Wire, request};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -43,6 +44,31 @@ pub fn read_secret(keys: &Keyspace, answer: &RawAnswer) -> Option<(u64, String)>
     Some((body.data.metadata.version, keys.digest(body.data.data.api_secret)))
 }
 
+/// A 404 tells of a deleted version, which is an answer like any other, or that there is no such secret. With
+/// another text it speaks of something else, such as a path without a mount.
+fn missing(answer: &RawAnswer, done: Done) -> Done {
+    #[derive(Deserialize)]
+    struct Deleted {
+        data: Kept,
+    }
+    #[derive(Deserialize)]
+    struct Kept {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct NoSecret {
+        errors: [String; 0],
+    }
+    if let Ok(deleted) = serde_json::from_slice::<Deleted>(&answer.body) {
+        let version = Some(deleted.data.metadata.version);
+        return Done { outcome: Outcome::Ok, error: None, version, ..done };
+    }
+    match serde_json::from_slice::<NoSecret>(&answer.body) {
+        Ok(NoSecret { errors: [] }) => Done { error: Some(ErrorKind::NotFound), ..done },
+        Err(_) => done,
+    }
+}
+
 #[async_trait]
 impl Work for Kv2Read {
     async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Option<Done> {
@@ -58,6 +84,7 @@ impl Work for Kv2Read {
                         Done { version: Some(version), digest: Some(digest), ..done }
                     }
                     (200, None) => malformed(done),
+                    (404, _) => missing(&answer, done),
                     _ => done,
                 }
             }

@@ -54,7 +54,7 @@ pub async fn write(keys: &Keyspace, wire: &Wire, key: u32, cas: Option<u64>, dea
             }
         }
     };
-    Done { digest: Some(keys.digest(&value)), ..done.with_key(key) }
+    Done { digest: Some(keys.digest(&value)), expected: cas, ..done.with_key(key) }
 }
 
 /// Whether the server's error text is about the check-and-set.

@@ -15,12 +15,22 @@ pub struct Done {
     pub key: Option<u32>,
     pub version: Option<u64>,
     pub digest: Option<String>,
+    pub expected: Option<u64>,
     pub index: Option<u64>,
 }
 
 impl Done {
     pub fn new(outcome: Outcome, error: Option<ErrorKind>) -> Self {
-        Self { outcome, error, status: None, key: None, version: None, digest: None, index: None }
+        Self {
+            outcome,
+            error,
+            status: None,
+            key: None,
+            version: None,
+            digest: None,
+            expected: None,
+            index: None,
+        }
     }
 
     pub fn with_key(self, key: u32) -> Self {

@@ -147,13 +147,14 @@ pub struct Objective {
 
 /// Every objective that a blueprint may carry, with what is measured for it. What this version cannot measure is
 /// carried all the same: a report must not look as if it had not been promised.
-pub const OBJECTIVE_IDS: [(&str, &str); 21] = [
+pub const OBJECTIVE_IDS: [(&str, &str); 22] = [
     ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
     ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
     ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
     ("throughput.node", "the highest rate that one node carried within the latency and error objectives"),
     ("throughput.knee", "the ramp found the rate at which an objective breaks"),
     ("availability", "acknowledged / attempted over the whole run"),
+    ("staleness", "how long before it was sent the oldest answer of a standby had been out of date"),
     ("auth.success", "acknowledged / attempted logins over the whole run"),
     ("failover.rto", "longest window without a success, worst operation and route"),
     ("failover.mttr", "from the fault to the first acknowledged write through the surviving nodes"),
@@ -172,8 +173,11 @@ pub const OBJECTIVE_IDS: [(&str, &str); 21] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 4] = [
+pub const INVARIANT_IDS: [(&str, &str); 7] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
+    ("linearizable", "through the leader, every key behaves as if requests came one after another"),
+    ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
+    ("cas-exclusive", "of all check-and-sets on one version, at most one is acknowledged"),
     ("single-leader", "no two nodes acknowledged as leader at the same time"),
     ("minority-silent", "no node acknowledged a write while it was cut off from the majority"),
     ("token-expiry", "no token dead before its time, none alive after it"),

@@ -123,6 +123,8 @@ pub enum ErrorKind {
     Status,
     /// A standby that could not forward answered with a redirect.
     Redirect,
+    /// There is no secret of that name.
+    NotFound,
     /// Another version than the expected one was there.
     CasConflict,
     /// No node fits the route right now.
@@ -142,6 +144,7 @@ impl ErrorKind {
             ErrorKind::Timeout => "timeout",
             ErrorKind::Status => "status",
             ErrorKind::Redirect => "redirect to the old leader",
+            ErrorKind::NotFound => "no such secret",
             ErrorKind::CasConflict => "version conflict",
             ErrorKind::NoNode => "no node for the route",
             ErrorKind::Malformed => "malformed answer",
@@ -157,6 +160,9 @@ pub struct Operation {
     /// Index into [`super::Scenario::load`]; `None` for the harness's own failover probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<u16>,
+    /// Which of the logical clients sent it; a client takes part in every load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<u16>,
     pub op: Workload,
     pub route: Route,
     /// Where it was sent; `None` when no node fitted the route.
@@ -182,6 +188,9 @@ pub struct Operation {
     /// First 16 hex digits of the keyed SHA-256 of the value that was sent or read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// For a check-and-set: the version that must be the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
     /// The raft index of the answer's `X-Vault-Index`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
