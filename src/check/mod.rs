@@ -7,6 +7,7 @@ mod known;
 mod minority_silent;
 mod linearizable;
 mod no_lost_writes;
+mod session;
 mod single_leader;
 #[cfg(test)]
 mod testing;
@@ -38,6 +39,7 @@ pub struct Checker {
 pub const CHECKERS: [Checker; 6] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
+    Checker { id: "session", has_data: session::has_data, check: session::check },
     Checker { id: "cas-exclusive", has_data: cas_exclusive::has_data, check: cas_exclusive::check },
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },

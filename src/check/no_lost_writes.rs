@@ -7,7 +7,7 @@
 
 use super::{Checked, line, sentences, violation};
 use crate::facts::Facts;
-use crate::model::{Entry, Event, Operation, Verdict};
+use crate::model::{Entry, Event, Operation, Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// KV v2 keeps this many versions of a key unless its mount says otherwise, and no blueprint's does.
@@ -28,7 +28,8 @@ pub fn has_data(facts: &Facts) -> bool {
 pub fn check(facts: &Facts) -> Checked {
     let reads = read_back(facts);
     let mut violations = Vec::new();
-    let (mut checked, mut trimmed, mut unclear, mut unread) = (0, 0, 0, 0);
+    let (mut checked, mut trimmed, mut emptied, mut unclear, mut unread) = (0, 0, 0, 0, 0);
+    let removed = removed(facts);
     let mut acknowledged: BTreeMap<(u32, u64), &Operation> = BTreeMap::new();
     let mut acks = 0;
     for op in facts.writes.iter().filter(|op| op.is_ok()) {
@@ -44,6 +45,10 @@ pub fn check(facts: &Facts) -> Checked {
                 format!("version {version} of key {key} was acknowledged for two different values"),
                 vec![line(first), line(op)],
             ));
+        }
+        if removed.contains(&key) {
+            emptied += 1;
+            continue;
         }
         let Some(reads) = reads.get(&key) else {
             unread += 1;
@@ -83,9 +88,21 @@ pub fn check(facts: &Facts) -> Checked {
             trimmed > 0,
             format!("{trimmed} acknowledged versions were trimmed since and checked for double use only"),
         ),
+        when(
+            emptied > 0,
+            format!(
+                "{emptied} acknowledged versions are of keys that the load deleted from, for double use only"
+            ),
+        ),
     ]);
     let coverage = if complete { Verdict::Pass } else { Verdict::Inconclusive };
     Checked { checked, coverage, note, violations }
+}
+
+/// Keys of which the load itself may have removed versions: what is missing there proves nothing.
+fn removed(facts: &Facts) -> BTreeSet<u32> {
+    let may_remove = |op: &&Operation| op.op.removes_a_version() && op.outcome != Outcome::Failed;
+    facts.run.history.iter().filter(may_remove).filter_map(|op| op.key).collect()
 }
 
 enum Found {
@@ -243,14 +260,22 @@ mod tests {
         let mut run = small_run();
         let write = run.history.last().unwrap().clone();
         for (id, version) in [(900, None), (901, Some(77))] {
-            run.history.push(Operation {
-                id,
-                version,
-                outcome: crate::model::Outcome::Unknown,
-                ..write.clone()
-            });
+            run.history.push(Operation { id, version, outcome: Outcome::Unknown, ..write.clone() });
         }
         assert_eq!(verdict(&run).0, Verdict::Pass);
+    }
+
+    #[test]
+    fn what_the_load_deleted_is_not_lost_and_not_checked() {
+        let mut run = small_run();
+        edit_first_read_back(&mut run, |_, versions| versions.clear());
+        assert_eq!(verdict(&run).0, Verdict::Fail);
+        let delete =
+            Operation { op: crate::model::Workload::Kv2Delete, key: Some(0), ..run.history[0].clone() };
+        run.history.push(delete);
+        let (verdict, found) = verdict(&run);
+        assert_eq!(verdict, Verdict::Pass);
+        assert!(found.note.contains("keys that the load deleted from"), "{}", found.note);
     }
 
     proptest! {

@@ -18,6 +18,7 @@ mod redundancy;
 mod roles;
 mod server_log;
 mod stale_reads;
+mod sessions;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -33,6 +34,7 @@ pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, sent_too_
 pub use redundancy::Redundancy;
 pub use roles::{RoleSegment, RoleTrack};
 pub use stale_reads::stale_reads;
+pub use sessions::{Sessions, StaleRead};
 
 use crate::model::{Entry, Event, Failover, Operation, Outage, Phase};
 use crate::record::SavedRun;

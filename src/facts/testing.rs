@@ -443,6 +443,7 @@ fn info() -> RunInfo {
         blueprint,
         server: ServerTuning::default(),
         load: vec![],
+        keys: None,
         warm_up: Span::from_secs(2),
         steady: Span::from_secs(10),
         timeline: vec![],

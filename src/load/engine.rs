@@ -6,7 +6,7 @@ use super::ramp::StageMeter;
 use super::route::Router;
 use super::schedule::{Due, Schedule};
 use super::work::{DEADLINE, Work};
-use super::{approle_login, kv2_cas, kv2_read, kv2_write};
+use super::{approle_login, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
 use crate::cluster::ClusterView;
 use crate::machine::priority;
 use crate::model::{ErrorKind, Event, Load, Operation, Outcome, Rate, RatePlan, Route, Workload};
@@ -128,7 +128,13 @@ impl LoadEngine {
             let work: Arc<dyn Work> = match load.workload {
                 Workload::Kv2Read => Arc::new(kv2_read::Kv2Read { keys: self.keys.clone() }),
                 Workload::Kv2Write => Arc::new(kv2_write::Kv2Write::new(self.keys.clone())),
+                Workload::Kv2Cas if self.keys.cas().is_empty() => {
+                    Arc::new(kv2_rivals::Kv2Rivals { keys: self.keys.clone() })
+                }
                 Workload::Kv2Cas => kv2_cas.clone(),
+                how @ (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy) => {
+                    Arc::new(kv2_remove::Kv2Remove { keys: self.keys.clone(), how })
+                }
                 Workload::ApproleLogin => Arc::new(approle_login::ApproleLogin {
                     keys: self.keys.clone(),
                     mount: plan.approle_mount.clone(),

@@ -13,7 +13,7 @@ use std::ops::Range;
 pub struct KeyspacePlan {
     /// Read and written by `kv2.read` and `kv2.write`.
     pub shared: u32,
-    /// Each owned by one check-and-set at a time.
+    /// Each owned by one check-and-set at a time. Without any, check-and-sets are rivals for the shared ones.
     pub cas: u32,
 }
 
@@ -71,7 +71,7 @@ impl Keyspace {
         &self.tenants[(draw % self.tenants.len() as u64) as usize]
     }
 
-    /// Below the mount's `data/` or `metadata/`, as the document has it.
+    /// Below the mount's `data/`, `metadata/` and so on, as the document has it.
     fn path_in(&self, part: &str, key: u32) -> String {
         format!("{}/{part}/tenants/{}/exchanges/vq-{key}", self.mount, self.tenant(key).tenant_id)
     }
@@ -82,6 +82,14 @@ impl Keyspace {
 
     pub fn metadata_path(&self, key: u32) -> String {
         self.path_in("metadata", key)
+    }
+
+    pub fn undelete_path(&self, key: u32) -> String {
+        self.path_in("undelete", key)
+    }
+
+    pub fn destroy_path(&self, key: u32) -> String {
+        self.path_in("destroy", key)
     }
 
     /// A value never used before.

@@ -42,28 +42,33 @@ impl Kv2Cas {
     fn release(&self, slot: Slot) {
         self.free.lock().unwrap().push_back(slot);
     }
+}
 
-    async fn current_version(&self, wire: &Wire, key: u32, deadline: Duration) -> Result<u64, Done> {
-        #[derive(Deserialize)]
-        struct Body {
-            data: Metadata,
-        }
-        #[derive(Deserialize)]
-        struct Metadata {
-            current_version: u64,
-        }
-        let asked =
-            request("GET", &self.keys.metadata_path(key), Some(&self.keys.tenant(key).token), Bytes::new());
-        // Nothing was written yet, so whatever happens here is a failure and not unknown.
-        let failed = |done: Done| Done { outcome: Outcome::Failed, ..done };
-        let answer = wire.send(asked, deadline).await.map_err(|failure| failed(of_failure(failure)))?;
-        let body = serde_json::from_slice::<Body>(&answer.body);
-        match body {
-            Ok(body) if answer.status == 200 => Ok(body.data.current_version),
-            _ => {
-                let done = of_status(&answer);
-                Err(failed(Done { error: done.error.or(Some(ErrorKind::Malformed)), ..done }))
-            }
+/// The newest version of a key, for a request that needs to know it first.
+pub async fn current_version(
+    keys: &Keyspace,
+    wire: &Wire,
+    key: u32,
+    deadline: Duration,
+) -> Result<u64, Done> {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        current_version: u64,
+    }
+    let asked = request("GET", &keys.metadata_path(key), Some(&keys.tenant(key).token), Bytes::new());
+    // Nothing was written yet, so whatever happens here is a failure and not unknown.
+    let failed = |done: Done| Done { outcome: Outcome::Failed, ..done };
+    let answer = wire.send(asked, deadline).await.map_err(|failure| failed(of_failure(failure)))?;
+    let body = serde_json::from_slice::<Body>(&answer.body);
+    match body {
+        Ok(body) if answer.status == 200 => Ok(body.data.current_version),
+        _ => {
+            let done = of_status(&answer);
+            Err(failed(Done { error: done.error.or(Some(ErrorKind::Malformed)), ..done }))
         }
     }
 }
@@ -75,7 +80,7 @@ impl Work for Kv2Cas {
         let began = Instant::now();
         let done = match known {
             Some(version) => write(&self.keys, wire, key, Some(version), deadline).await,
-            None => match self.current_version(wire, key, deadline).await {
+            None => match current_version(&self.keys, wire, key, deadline).await {
                 Ok(version) => {
                     let left = deadline.saturating_sub(began.elapsed());
                     write(&self.keys, wire, key, Some(version), left).await

@@ -92,3 +92,25 @@ impl Work for Kv2Read {
         Some(done.with_key(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    #[test]
+    fn a_404_tells_of_a_deletion_of_nothing_or_of_something_else() {
+        let conclude = |body: Json| {
+            let (headers, body) = (Default::default(), body.to_string().into());
+            let answer = RawAnswer { status: 404, headers, body };
+            missing(&answer, of_status(&answer))
+        };
+        let metadata = json!({ "version": 3, "deletion_time": "2026-11-22T03:00:00Z", "destroyed": false });
+        let deleted = conclude(json!({ "data": { "data": null, "metadata": metadata } }));
+        assert_eq!((deleted.outcome, deleted.version, deleted.digest), (Outcome::Ok, Some(3), None));
+        let none = conclude(json!({ "errors": [] }));
+        assert_eq!((none.outcome, none.error), (Outcome::Failed, Some(ErrorKind::NotFound)));
+        let other = conclude(json!({ "errors": ["no handler for route"] }));
+        assert_eq!((other.outcome, other.error), (Outcome::Failed, Some(ErrorKind::Status)));
+    }
+}

@@ -7,6 +7,8 @@ mod failover_probe;
 mod keyspace;
 mod kv2_cas;
 mod kv2_read;
+mod kv2_remove;
+mod kv2_rivals;
 mod kv2_write;
 mod outcome;
 mod ramp;

@@ -14,19 +14,38 @@ pub enum Workload {
     /// A write with `cas` set to the version this client knows to be the newest.
     #[serde(rename = "kv2.cas")]
     Kv2Cas,
+    /// Soft-deletes the newest version, whichever it is.
+    #[serde(rename = "kv2.delete")]
+    Kv2Delete,
+    /// Brings a soft-deleted version back; the history's `version` says which.
+    #[serde(rename = "kv2.undelete")]
+    Kv2Undelete,
+    /// Removes a version for ever; the history's `version` says which.
+    #[serde(rename = "kv2.destroy")]
+    Kv2Destroy,
     #[serde(rename = "approle.login")]
     ApproleLogin,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 4] =
-        [Workload::Kv2Read, Workload::Kv2Write, Workload::Kv2Cas, Workload::ApproleLogin];
+    pub const ALL: [Workload; 7] = [
+        Workload::Kv2Read,
+        Workload::Kv2Write,
+        Workload::Kv2Cas,
+        Workload::Kv2Delete,
+        Workload::Kv2Undelete,
+        Workload::Kv2Destroy,
+        Workload::ApproleLogin,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Workload::Kv2Read => "kv2.read",
             Workload::Kv2Write => "kv2.write",
             Workload::Kv2Cas => "kv2.cas",
+            Workload::Kv2Delete => "kv2.delete",
+            Workload::Kv2Undelete => "kv2.undelete",
+            Workload::Kv2Destroy => "kv2.destroy",
             Workload::ApproleLogin => "approle.login",
         }
     }
@@ -34,6 +53,11 @@ impl Workload {
     /// Whether an acknowledgement means that a KV version was stored.
     pub fn stores_a_version(self) -> bool {
         matches!(self, Workload::Kv2Write | Workload::Kv2Cas)
+    }
+
+    /// Whether an acknowledgement means that a KV version may be gone.
+    pub fn removes_a_version(self) -> bool {
+        matches!(self, Workload::Kv2Delete | Workload::Kv2Destroy)
     }
 }
 
@@ -182,7 +206,7 @@ pub struct Operation {
     /// Which secret, by its number; the path is in no shareable file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u32>,
-    /// The KV version that was written or read.
+    /// The KV version that was written or read, or that an undelete or destroy was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
     /// First 16 hex digits of the keyed SHA-256 of the value that was sent or read.

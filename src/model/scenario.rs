@@ -11,6 +11,8 @@ pub struct Scenario {
     /// Overrides of the server's own defaults.
     pub server: ServerTuning,
     pub load: Vec<Load>,
+    /// How many secrets all loads share; `None` for as many as keep every version for the read-back.
+    pub keys: Option<u32>,
     /// Load runs but nothing is judged.
     pub warm_up: Span,
     /// Load runs undisturbed; latency objectives are judged here.

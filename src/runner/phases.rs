@@ -484,6 +484,9 @@ fn longest(scenario: &Scenario) -> Duration {
 }
 
 fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
+    if let Some(shared) = scenario.keys {
+        return KeyspacePlan { shared, cas: 0 };
+    }
     // More keys than needed only cost their first write.
     let lasts = longest(scenario);
     let rate_of = |workload| -> f64 {

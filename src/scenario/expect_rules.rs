@@ -15,6 +15,8 @@ pub(super) struct Offer<'a> {
     pub blueprint: Option<&'a Blueprint>,
     pub load: Option<&'a [Load]>,
     pub timeline: Option<&'a [Step]>,
+    /// Whether `keys` says how many secrets the loads share.
+    pub shares_keys: bool,
 }
 
 pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Offer) -> Option<Vec<String>> {
@@ -112,11 +114,41 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is cut off from the others",
             "add a step such as `isolate: leader`, healed after 30s",
         )),
+        "linearizable" | "session" if no_load(|load| load.workload == Workload::Kv2Read) => Some((
+            "nothing is read",
+            "add a load such as `{ workload: kv2.read, route: leader, rate: 100/s }`",
+        )),
+        "linearizable" | "session" if no_load(|load| load.workload.stores_a_version()) => Some((
+            "nothing is written",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        )),
+        "session" | "staleness" if no_load(|load| reads_through(load, |route| *route != Route::Leader)) => {
+            Some((
+                "nothing is read through standbys",
+                "add a load such as `{ workload: kv2.read, route: standby, rate: 100/s }`",
+            ))
+        }
+        "linearizable" if no_load(|load| reads_through(load, |route| *route != Route::Standby)) => Some((
+            "nothing is read through the leader",
+            "add a load such as `{ workload: kv2.read, route: leader, rate: 100/s }`",
+        )),
+        "cas-exclusive" if no_load(|load| load.workload == Workload::Kv2Cas) => Some((
+            "there is no check-and-set",
+            "add a load such as `{ workload: kv2.cas, route: leader, rate: 20/s }`, and `keys: 4`",
+        )),
+        "cas-exclusive" if !offer.shares_keys => Some((
+            "no two check-and-sets meet at one secret",
+            "let the loads share a few: add `keys: 4` beside `load`",
+        )),
         "token-expiry" if no_fault(|step| step.fault == FaultKind::Expire) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }
         _ => None,
     }
+}
+
+fn reads_through(load: &Load, fits: fn(&Route) -> bool) -> bool {
+    load.workload == Workload::Kv2Read && fits(&load.route)
 }
 
 fn is_ramp(load: &Load) -> bool {

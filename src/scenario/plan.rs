@@ -12,7 +12,9 @@ pub fn describe(scenario: &Scenario) -> String {
     let mut text = format!("{}: {}\n", scenario.name, scenario.summary);
     section(&mut text, "cluster", cluster(&scenario.blueprint));
     section(&mut text, "phases", phases(scenario));
-    section(&mut text, "load", scenario.load.iter().map(load).collect());
+    let mut loads: Vec<String> = scenario.load.iter().map(load).collect();
+    loads.extend(scenario.keys.map(|keys| format!("all of them share {keys} secrets")));
+    section(&mut text, "load", loads);
     section(&mut text, "timeline", timeline(scenario));
     let (gating, shown) = judged(scenario);
     section(&mut text, "expected (makes the verdict)", gating);

@@ -36,6 +36,11 @@ pub(super) struct RawScenario {
     /// What clients do during all phases.
     #[schemars(with = "Vec<RawLoad>", length(min = 1))]
     pub load: Spanned<Vec<Spanned<RawLoad>>>,
+    /// How many secrets all loads share, so that requests meet at the same ones. When absent there are so many that
+    /// every version is still kept when it is read back, and no two check-and-sets are rivals.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>", range(min = 1, max = 20000))]
+    pub keys: Option<Text>,
     /// How long the load runs before anything is judged. 3s when absent.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]

@@ -15,6 +15,8 @@ const STEADY_DEFAULT: Span = Span::from_secs(10);
 const WITHIN_DEFAULT: Span = Span::from_secs(60);
 const HOLD_DEFAULT: Span = Span::from_secs(5);
 /// A typing mistake more often than a wish; and the history of a run is read as a whole.
+/// As many as the load sizes for itself at most.
+const KEYS_MAX: u32 = 20_000;
 const RUN_LENGTH_MAX: Span = Span::from_secs(2 * 3600);
 const REQUESTS_MAX: f64 = 20e6;
 
@@ -68,6 +70,10 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
     let server = server(checker, raw);
     let load = load_rules::check(checker, &raw.load, nodes);
+    let keys = match &raw.keys {
+        None => Some(None),
+        Some(text) => checker.number(text, 1..=KEYS_MAX).map(Some),
+    };
     let warm_up = checker.span_or(raw.warm_up.as_ref(), WARM_UP_DEFAULT);
     let steady = steady(checker, raw, load.as_deref());
     let timeline = timeline_rules::check(checker, raw.timeline.as_deref().unwrap_or_default(), nodes);
@@ -78,6 +84,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         blueprint: blueprint.as_ref(),
         load: load.as_deref(),
         timeline: timeline.as_deref(),
+        shares_keys: raw.keys.is_some(),
     };
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     let tags = tags(checker, raw);
@@ -87,6 +94,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         blueprint: blueprint?,
         server: server?,
         load: load?,
+        keys: keys?,
         warm_up: warm_up?,
         steady: steady?,
         timeline: timeline?,

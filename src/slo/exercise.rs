@@ -1,6 +1,6 @@
 //! Which figures a scenario can show at all. What it does not exercise is no gap in its evidence.
 
-use crate::model::{FaultKind, RatePlan, Scenario, Shape, Step, Target, Workload};
+use crate::model::{FaultKind, Load, RatePlan, Route, Scenario, Shape, Step, Target, Workload};
 
 /// Whether a run of the scenario is meant to leave data for an objective.
 pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
@@ -13,6 +13,11 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "write.p99" => steady(Workload::Kv2Write),
         "throughput.node" | "throughput.knee" => scenario.load.iter().any(|load| ramp(&load.rate)),
         "availability" => !scenario.load.is_empty(),
+        "staleness" => {
+            let by_others = |load: &Load| load.workload == Workload::Kv2Read && load.route != Route::Leader;
+            let writes = |load: &Load| load.workload.stores_a_version();
+            scenario.load.iter().any(by_others) && scenario.load.iter().any(writes)
+        }
         "auth.success" => scenario.load.iter().any(|load| load.workload == Workload::ApproleLogin),
         "failover.rto" | "recovery.redundancy" => disturbing.next().is_some(),
         "failover.mttr" => disturbing.any(takes_the_leader_away),

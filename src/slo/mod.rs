@@ -9,6 +9,7 @@ mod figure;
 mod interval;
 mod latency;
 mod ratio;
+mod staleness;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -91,6 +92,7 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "throughput.node" => throughput::node(facts, bound),
         "throughput.knee" => throughput::knee(facts, bound),
         "availability" => ratio::judge(facts, bound, None),
+        "staleness" => staleness::judge(facts, bound),
         "auth.success" => ratio::judge(facts, bound, Some(Workload::ApproleLogin)),
         "failover.rto" => failover::rto(facts, bound),
         "failover.mttr" => failover::mttr(facts, bound),

@@ -88,6 +88,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             load(Workload::Kv2Read, 10.0),
             load(Workload::ApproleLogin, 2.0),
         ],
+        keys: None,
         warm_up: Span::from_ms(200),
         steady: Span::from_ms(500),
         timeline: vec![Step {

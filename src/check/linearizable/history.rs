@@ -22,7 +22,10 @@ impl History {
         let mut history = Self { steps: Vec::new(), observations: 0, reads_left_out: 0, writes: 0 };
         for (op, at) in facts.run.history.iter().zip(0u32..) {
             if let (Some(key), Some(kind)) = (op.key, history.kind(op, &leadership)) {
-                let done_us = if op.outcome == Outcome::Unknown { OPEN } else { op.done_us };
+                // A standby takes a deletion for done when its own, perhaps old, data say that nothing is left to do.
+                let removes = matches!(kind, Kind::Delete | Kind::Undelete { .. } | Kind::Destroy { .. });
+                let is_open = op.outcome == Outcome::Unknown || removes && !leadership.answered(op);
+                let done_us = if is_open { OPEN } else { op.done_us };
                 history.steps.push((key, Step { kind, sent_us: op.sent_us, done_us, at }));
             }
         }
@@ -60,7 +63,11 @@ impl History {
                 let version = op.version.filter(|_| acknowledged);
                 Some(Kind::Write { value: digest?, version, expected: op.expected })
             }
-            (Workload::ApproleLogin, _) => None,
+            (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy, Outcome::Failed)
+            | (Workload::ApproleLogin, _) => None,
+            (Workload::Kv2Delete, _) => Some(Kind::Delete),
+            (Workload::Kv2Undelete, _) => Some(Kind::Undelete { version: op.version? }),
+            (Workload::Kv2Destroy, _) => Some(Kind::Destroy { version: op.version? }),
         }
     }
 

@@ -146,6 +146,29 @@ fn reads_of_others_and_of_a_leader_in_doubt_tell_nothing() {
 }
 
 #[test]
+fn deletions_count_when_the_leader_answered_them() {
+    let delete = |sent_ms, done_ms| Operation {
+        op: Workload::Kv2Delete,
+        version: None,
+        digest: None,
+        ..write(1, sent_ms, done_ms)
+    };
+    let undelete = |sent_ms, done_ms| Operation {
+        op: Workload::Kv2Undelete,
+        digest: None,
+        ..write(1, sent_ms, done_ms)
+    };
+    let deleted = vec![write(1, 10, 20), delete(30, 40), read_deleted(1, 50, 51)];
+    passes(deleted.clone());
+    passes([deleted.clone(), vec![undelete(60, 70), read(1, 80, 81)]].concat());
+    let (summary, evidence) = broken([deleted, vec![read(1, 80, 81)]].concat());
+    assert!(summary.contains("2 requests to key 7 fit no order"), "{summary}");
+    assert_eq!(evidence.len(), 2);
+    // A standby's word for it is none.
+    passes(vec![write(1, 10, 20), via("n2", delete(30, 40)), read(1, 50, 51)]);
+}
+
+#[test]
 fn inconclusive_without_reads_or_writes_or_a_whole_history() {
     for operations in [vec![], vec![write(1, 10, 20)], vec![via("n2", read(1, 30, 31)), write(1, 10, 20)]] {
         let (verdict, found) = verdict(&run_of(operations));
