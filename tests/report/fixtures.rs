@@ -8,6 +8,7 @@ pub fn all() -> Vec<(&'static str, RunResult, Picture)> {
     [
         ("leader-kill", leader_kill()),
         ("lost-writes", lost_writes()),
+        ("stale-read", stale_read()),
         ("no-effect", no_effect()),
         ("ramp", ramp()),
         ("aborted", aborted()),
@@ -237,6 +238,61 @@ pub fn lost_writes() -> (RunResult, Picture) {
             vec![violation(17, 4, None), violation(23, 9, Some("openbao-1234"))],
         ),
     ];
+    (result, picture)
+}
+
+/// A leader answered with what it should have forgotten.
+pub fn stale_read() -> (RunResult, Picture) {
+    let (mut result, picture) = leader_kill();
+    result.scenario = "consistency-leader-kill".into();
+    result.verdict = Verdict::Fail;
+    let operation = |op: Workload, sent_us: u64, took_us: u64, version: u64| Operation {
+        id: sent_us,
+        load: Some(0),
+        client: Some(1),
+        op,
+        route: Route::Leader,
+        node: Some(NodeId::new("n1")),
+        due_us: sent_us,
+        sent_us,
+        done_us: sent_us + took_us,
+        outcome: Outcome::Ok,
+        error: None,
+        status: None,
+        key: Some(3),
+        version: Some(version),
+        digest: Some(format!("{version:016x}")),
+        expected: None,
+        index: None,
+    };
+    let refused = Operation {
+        outcome: Outcome::Failed,
+        error: Some(ErrorKind::CasConflict),
+        version: None,
+        expected: Some(4),
+        ..operation(Workload::Kv2Cas, 27_191_300, 5_100, 4)
+    };
+    let lost = Operation {
+        outcome: Outcome::Unknown,
+        error: Some(ErrorKind::Timeout),
+        version: None,
+        ..operation(Workload::Kv2Write, 27_189_900, 10_000_000, 6)
+    };
+    let operations = [
+        operation(Workload::Kv2Write, 27_188_000, 6_200, 5),
+        lost,
+        refused,
+        operation(Workload::Kv2Read, 27_203_700, 1_400, 4),
+    ];
+    let violation = Violation {
+        summary: "stale read of key 3: version 4 was found by a read sent 9.500 ms after version 5 had been \
+                  acknowledged"
+            .into(),
+        known: None,
+        evidence: operations.iter().map(|op| serde_json::to_string(op).unwrap()).collect(),
+    };
+    result.reasons = vec![format!("linearizable fail: {}", violation.summary)];
+    result.invariants = vec![invariant("linearizable", true, Verdict::Fail, 5_310, vec![violation])];
     (result, picture)
 }
 

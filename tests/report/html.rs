@@ -218,3 +218,21 @@ fn figures_that_are_not_numbers_break_nothing() {
     assert!(all.iter().all(|text| text.contains("leader-kill")));
     assert!(!report::html(&result, &Picture::default()).is_empty());
 }
+
+#[test]
+fn operations_that_fit_no_order_are_drawn_with_words() {
+    let (result, picture) = fixtures::stale_read();
+    let page = report::html(&result, &picture);
+    for words in [
+        "kv2.write by n1: stored version 5",
+        "kv2.write by n1: never answered",
+        "kv2.cas on version 4 by n1: refused, another version was there",
+        "kv2.read by n1: found version 4",
+        "milliseconds since 27.19 s",
+    ] {
+        // In the wide drawing and the narrow one, as a label and in the description.
+        assert!(page.matches(words).count() >= 2, "{words} is not drawn");
+    }
+    let (without, picture) = fixtures::lost_writes();
+    assert!(!report::html(&without, &picture).contains("Operations that fit no order"));
+}

@@ -24,7 +24,9 @@ impl History {
             if let (Some(key), Some(kind)) = (op.key, history.kind(op, &leadership)) {
                 // A standby takes a deletion for done when its own, perhaps old, data say that nothing is left to do.
                 let removes = matches!(kind, Kind::Delete | Kind::Undelete { .. } | Kind::Destroy { .. });
-                let is_open = op.outcome == Outcome::Unknown || removes && !leadership.answered(op);
+                let is_open = op.outcome == Outcome::Unknown
+                    || matches!(kind, Kind::Write { version: None, .. })
+                    || removes && !leadership.answered(op);
                 let done_us = if is_open { OPEN } else { op.done_us };
                 history.steps.push((key, Step { kind, sent_us: op.sent_us, done_us, at }));
             }

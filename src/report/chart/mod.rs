@@ -7,6 +7,7 @@ mod buckets;
 mod budget;
 mod lanes;
 mod legend;
+mod operations;
 mod palette;
 mod percentiles;
 mod promise;
@@ -18,6 +19,7 @@ mod timeline;
 
 pub use anatomy::anatomy;
 pub use budget::budget;
+pub use operations::operations;
 pub use palette::style_sheet;
 pub use percentiles::percentiles;
 pub use ramp::{knee, ramp};

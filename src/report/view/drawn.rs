@@ -1,7 +1,7 @@
 //! The parts of the page that carry a chart, each with the words and numbers that belong to it.
 
 use super::{Table, table};
-use crate::model::{Failover, Picture, RampStage, RunResult};
+use crate::model::{Failover, Operation, Picture, RampStage, RunResult, Violation};
 use crate::report::chart::{self, Size};
 use crate::report::{figure, words};
 use minijinja::Value;
@@ -92,6 +92,15 @@ pub fn failover(result: &RunResult, failover: &Failover, index: usize) -> Failov
             .to_vec(),
         resolution: figure::duration(failover.resolution_ms),
     }
+}
+
+/// The operations of a violation's evidence, when there are several on one secret.
+pub fn violation(violation: &Violation, id: &str) -> Option<Chart> {
+    let lines = violation.evidence.iter();
+    let operations: Vec<Operation> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let first = operations.first()?.key?;
+    let one_secret = operations.iter().all(|op| op.key == Some(first));
+    one_secret.then(|| both(|size| chart::operations(&operations, id, size))).flatten()
 }
 
 pub fn ramps(result: &RunResult, picture: &Picture) -> Vec<Ramp> {

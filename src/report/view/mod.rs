@@ -13,6 +13,8 @@ use serde::Serialize;
 /// Longest lists on the page; what is beyond stands in `result.json`.
 const ROWS_MAX: usize = 200;
 const EVIDENCE_LINES_MAX: usize = 60;
+/// More violations of one invariant look alike.
+const DRAWN_VIOLATIONS_MAX: usize = 5;
 
 #[derive(Serialize)]
 pub struct View {
@@ -76,6 +78,8 @@ struct Invariant {
 struct ViolationView {
     summary: String,
     known: Option<String>,
+    /// Where the evidence is operations on one secret.
+    chart: Option<Chart>,
     evidence: Vec<String>,
     more: usize,
 }
@@ -181,9 +185,12 @@ fn facts(result: &RunResult) -> Vec<(&'static str, String)> {
 }
 
 fn invariant(row: &InvariantRow) -> Invariant {
-    let violations = row.violations.iter().take(ROWS_MAX).map(|violation| ViolationView {
+    let violations = row.violations.iter().take(ROWS_MAX).enumerate().map(|(i, violation)| ViolationView {
         summary: violation.summary.clone(),
         known: violation.known.clone(),
+        chart: (i < DRAWN_VIOLATIONS_MAX)
+            .then(|| drawn::violation(violation, &format!("{}-{i}", row.id)))
+            .flatten(),
         evidence: violation.evidence.iter().take(EVIDENCE_LINES_MAX).cloned().collect(),
         more: violation.evidence.len().saturating_sub(EVIDENCE_LINES_MAX),
     });
