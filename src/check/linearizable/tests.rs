@@ -231,7 +231,8 @@ fn tangle(deletions: u64) -> Vec<Step> {
 fn a_search_that_hits_its_bound_gives_up_and_says_neither() {
     assert_eq!(decide(&tangle(3)), Decision::Violation(Broken::NoOrder));
     assert_eq!(decide(&tangle(14)), Decision::GaveUp);
-    assert_eq!(shrink::shrink(&tangle(3)).unwrap().len(), 2);
+    // The two reads, and the one undelete that might have come between them.
+    assert_eq!(shrink::shrink(&tangle(3)).unwrap().len(), 3);
 }
 
 #[test]
