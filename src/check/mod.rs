@@ -4,8 +4,8 @@
 
 mod cas_exclusive;
 mod known;
-mod minority_silent;
 mod linearizable;
+mod minority_silent;
 mod no_lost_writes;
 mod session;
 mod single_leader;
@@ -36,7 +36,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 6] = [
+pub const CHECKERS: [Checker; 7] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },

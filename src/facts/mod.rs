@@ -17,8 +17,8 @@ mod ramp;
 mod redundancy;
 mod roles;
 mod server_log;
-mod stale_reads;
 mod sessions;
+mod stale_reads;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -33,8 +33,8 @@ pub use phases::PhaseSpan;
 pub use ramp::{MIN_ACHIEVED_SHARE, STAGE_ERROR_PERCENT_MAX, StageFact, sent_too_late};
 pub use redundancy::Redundancy;
 pub use roles::{RoleSegment, RoleTrack};
-pub use stale_reads::stale_reads;
 pub use sessions::{Sessions, StaleRead};
+pub use stale_reads::stale_reads;
 
 use crate::model::{Entry, Event, Failover, Operation, Outage, Phase};
 use crate::record::SavedRun;
