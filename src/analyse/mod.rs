@@ -163,9 +163,10 @@ fn control(facts: &Facts) -> Control {
     let objective_ms = facts.contamination_ms();
     let mut cpu_s = CpuSeconds::default();
     for (_, event) in facts.events() {
-        if let Event::Cpu { servers, harness, other, steal, .. } = event {
+        if let Event::Cpu { servers, harness, siblings, other, steal, .. } = event {
             cpu_s.servers += servers;
             cpu_s.harness += harness;
+            cpu_s.siblings += siblings;
             cpu_s.other += other;
             cpu_s.steal += steal;
         }
@@ -176,6 +177,7 @@ fn control(facts: &Facts) -> Control {
         echo_p99_ms: facts.control.iter().map(|window| window.echo_p99_ms).fold(0.0, f64::max),
         contaminated_windows: contaminated as u64,
         windows: facts.control.len() as u64,
+        side_by_side: facts.run.info.side_by_side,
         cpu_s,
     }
 }

@@ -90,6 +90,9 @@ pub struct RunArgs {
     /// Run each scenario this many times, with the seeds counted up
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,
+    /// So many runs side by side; those that judge latency still run alone, after the others
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
     /// A scenario that this machine cannot run is an error (exit 3) instead of a skip
     #[arg(long)]
     pub deny_skips: bool,

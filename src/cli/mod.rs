@@ -4,6 +4,7 @@ mod args;
 mod clean;
 pub mod doctor;
 mod exit;
+mod jobs;
 mod one_run;
 mod out;
 mod planned;

@@ -2,8 +2,8 @@
 
 use super::args::{Backend, RunArgs};
 use super::exit::Exit;
+use super::jobs::Job;
 use super::out::{say, tell};
-use super::planned::Planned;
 use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
@@ -11,7 +11,7 @@ use crate::machine::priority;
 use crate::model::RunResult;
 use crate::record::RunFolder;
 use crate::report;
-use crate::runner::{self, Progress, RunError, RunRequest, Stop, StopReason};
+use crate::runner::{self, Progress, RunError, RunRequest, Siblings, Stop, StopReason};
 use crate::scenario::overrides;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,23 +27,30 @@ pub enum Done {
 
 pub fn one(
     args: &RunArgs,
-    planned: &Planned,
+    job: &Job,
     subject: &Subject,
-    seed: u64,
     terminal: &Arc<Terminal>,
+    siblings: &Siblings,
     stop: &Stop,
 ) -> Done {
+    let Job { planned, seed, .. } = *job;
+    let scenario = &planned.scenario.name;
+    let name = match (siblings.at_most(), args.repeat) {
+        (1, _) => None,
+        (_, 1) => Some(scenario.clone()),
+        (_, _) => Some(format!("{scenario}-{seed}")),
+    };
+    let lines = Arc::new(terminal.part(name));
     let trouble = |text: String| {
-        terminal.finish();
-        tell!("vaultquake: {}: {text}", planned.scenario.name);
+        lines.last(|| tell!("vaultquake: {scenario}: {text}"));
         Done::Trouble
     };
     let (started_at, zero) = (jiff::Timestamp::now(), Instant::now());
-    let folder = match RunFolder::create(&args.out, started_at, &planned.scenario.name, seed) {
+    let folder = match RunFolder::create(&args.out, started_at, scenario, seed) {
         Ok(folder) => folder,
         Err(error) => return trouble(error.to_string()),
     };
-    terminal.line(&format!("{}: {} (seed {seed})", planned.scenario.name, planned.scenario.summary));
+    terminal.line(&format!("{scenario}: {} (seed {seed})", planned.scenario.summary));
     let request = RunRequest {
         scenario: planned.scenario.clone(),
         overrides: overrides(&planned.scenario).into_iter().chain(subject.overrides.clone()).collect(),
@@ -53,8 +60,9 @@ pub fn one(
         out: args.out.clone(),
         command: repeat_command(args, &planned.path, seed),
         known_findings: planned.known_findings.clone(),
+        siblings: siblings.clone(),
     };
-    let progress: Arc<dyn Progress> = terminal.clone();
+    let progress: Arc<dyn Progress> = lines.clone();
     let ended = run_to_the_end(request, &folder, started_at, zero, progress, stop);
     let setup_error = match ended {
         Ok(()) => None,
@@ -85,18 +93,19 @@ pub fn one(
         // Raft data and raw audit files are evidence of a failure; after a pass they only fill the disk.
         let _ = std::fs::remove_dir_all(folder.private().join("nodes"));
     }
-    terminal.finish();
-    say!("{}", report::terminal(&published.result, wants_colour()));
-    say!("report: {}", folder.root().join("report.html").display());
     // What stopped the run may have kept the journal from saying so: a full disk does.
     let trouble = match stop.reason() {
         Some(StopReason::Trouble(why)) => Some(why),
         _ => published.harness_failed.clone(),
     };
     let exit = if trouble.is_some() { Exit::Trouble } else { published.exit() };
-    if let Some(why) = trouble {
-        tell!("vaultquake: the harness failed in this run: {why}");
-    }
+    lines.last(|| {
+        say!("{}", report::terminal(&published.result, wants_colour()));
+        say!("report: {}", folder.root().join("report.html").display());
+        if let Some(why) = trouble {
+            tell!("vaultquake: the harness failed in this run: {why}");
+        }
+    });
     Done::Judged(Box::new(published.result), exit)
 }
 

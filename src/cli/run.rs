@@ -1,7 +1,8 @@
 //! `vaultquake run`.
 
-use super::args::RunArgs;
+use super::args::{Backend, RunArgs};
 use super::exit::Exit;
+use super::jobs::{Round, jobs, rounds};
 use super::one_run::{Done, one};
 use super::out::{say, tell};
 use super::planned::plan;
@@ -10,8 +11,9 @@ use super::subject::subject;
 use super::terminal::{Terminal, wants_colour};
 use crate::machine::lock;
 use crate::report;
-use crate::runner::Stop;
-use std::sync::Arc;
+use crate::runner::{Siblings, Stop};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 pub fn run(args: &RunArgs) -> Exit {
     let planned = match plan(&args.paths, args.tag.as_deref()) {
@@ -32,12 +34,16 @@ pub fn run(args: &RunArgs) -> Exit {
         tell!("vaultquake: --seed {first_seed} counted up for --repeat {repeat} passes {}", u64::MAX);
         return Exit::Usage;
     }
-    let terminal = Arc::new(Terminal::new());
+    let terminal = Terminal::new();
     let tell = |exit: Exit, why: &dyn std::fmt::Display| {
-        terminal.finish();
-        tell!("vaultquake: {why}");
+        terminal.block(|| tell!("vaultquake: {why}"));
         exit
     };
+    if args.jobs > 1 && args.backend == Backend::Attach {
+        let why =
+            "--jobs runs each scenario on a cluster of its own, and --backend attach has one: leave it out";
+        return tell(Exit::Usage, &why);
+    }
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return tell(Exit::Trouble, &format!("cannot listen for signals: {error}")),
@@ -52,39 +58,45 @@ pub fn run(args: &RunArgs) -> Exit {
         }
         Err(none) => return tell(none.exit, &none.why),
     };
+    let rounds = rounds(jobs(&planned, args.repeat, first_seed), args.jobs);
+    warn_of_too_many(&rounds, &terminal);
     let waiting = &mut |waiting: &str| terminal.line(&format!("another run has the machine: {waiting}"));
+    // Between commands it is one at a time; the runs of this one share it.
     let _lock = match lock::exclusive(waiting) {
         Ok(lock) => lock,
         Err(error) => return tell(Exit::Trouble, &error),
     };
-    let mut exits = Vec::new();
-    let mut results = Vec::new();
-    for planned in &planned {
-        for repetition in 0..u64::from(args.repeat) {
+    let unsupported = Mutex::new(BTreeSet::new());
+    let mut done = Vec::new();
+    for round in &rounds {
+        let siblings = Siblings::at_once(round.at_once);
+        done.extend(round.work_off(|job| {
+            let path = &job.planned.path;
+            if unsupported.lock().unwrap().contains(path) {
+                return Some(None);
+            }
             // Each run its own: what stopped one must not stop those after it.
             let stop = Stop::default();
-            signals.watch_over(Some(stop.clone()));
-            let done = one(args, planned, &subject, first_seed + repetition, &terminal, &stop);
-            signals.watch_over(None);
-            match done {
-                Done::Judged(result, exit) => {
-                    results.push(*result);
-                    exits.push(exit);
-                }
-                Done::Trouble => exits.push(Exit::Trouble),
+            let _watched = signals.watch_over(&stop)?;
+            Some(match one(args, job, &subject, &terminal, &siblings, &stop) {
+                Done::Judged(result, exit) => Some((Some(*result), exit)),
+                Done::Trouble => Some((None, Exit::Trouble)),
                 // By design, so it counts for nothing, and no other seed changes it.
                 Done::Unsupported(why) => {
-                    terminal.line(&format!("{}: {why}", planned.scenario.name));
-                    break;
+                    if unsupported.lock().unwrap().insert(path.clone()) {
+                        terminal.line(&format!("{}: {why}", job.planned.scenario.name));
+                    }
+                    None
                 }
-            }
-            if signals.caught() {
-                terminal.finish();
-                return Exit::Interrupted;
-            }
+            })
+        }));
+        if signals.caught() {
+            return Exit::Interrupted;
         }
     }
-    terminal.finish();
+    done.sort_by_key(|(place, _)| *place);
+    let (results, exits): (Vec<_>, Vec<_>) = done.into_iter().filter_map(|(_, done)| done).unzip();
+    let results: Vec<_> = results.into_iter().flatten().collect();
     if results.len() > 1 {
         say!("\n{}", report::terminal_many(&results, wants_colour()));
     }
@@ -92,6 +104,18 @@ pub fn run(args: &RunArgs) -> Exit {
         return tell(Exit::Inconclusive, &"nothing was judged");
     }
     Exit::worst(exits)
+}
+
+/// More than a core for each, and runs measure one another.
+fn warn_of_too_many(rounds: &[Round], terminal: &Terminal) {
+    let at_once = rounds.iter().map(|round| u32::from(round.at_once)).max().unwrap_or(1);
+    let cores = crate::machine::facts().cores;
+    if at_once > 1 && at_once > cores {
+        terminal.line(&format!(
+            "{at_once} runs at once on {cores} cores will be in each other's way; --jobs {cores} is the most that \
+             makes sense here"
+        ));
+    }
 }
 
 /// Every scenario was skipped.

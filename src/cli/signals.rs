@@ -1,9 +1,10 @@
-//! Ctrl-C, SIGTERM and SIGHUP: once asks the run to heal, collect and report; twice ends at once, and so does
+//! Ctrl-C, SIGTERM and SIGHUP: once asks every run to heal, collect and report; twice ends at once, and so does
 //! the first one while no run is under way. Servers die with the harness either way.
 
 use super::exit::Exit;
 use super::out::tell;
 use crate::runner::{Stop, StopReason};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,9 +17,23 @@ pub struct Signals {
 
 #[derive(Default)]
 struct State {
-    /// Of the run that is under way, or of the cluster that is up.
-    stop: Option<Stop>,
+    /// Of the runs that are under way, or of the cluster that is up.
+    stops: BTreeMap<u64, Stop>,
+    /// How many there have ever been, to tell them apart.
+    watched: u64,
     caught: bool,
+}
+
+/// As long as this lives, a signal stops what it stands for in good order.
+pub struct Watched<'s> {
+    signals: &'s Signals,
+    number: u64,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.signals.state.lock().unwrap().stops.remove(&self.number);
+    }
 }
 
 impl Signals {
@@ -49,12 +64,12 @@ impl Signals {
 
     fn heed(&self, name: &str) {
         let mut state = self.state.lock().unwrap();
-        let what = match &state.stop {
-            None => "no run is under way; ending",
-            Some(_) if state.caught => "ending at once; the run folder is left as it is",
-            Some(stop) => {
+        let what = match state.stops.len() {
+            0 => "no run is under way; ending",
+            _ if state.caught => "ending at once; the run folder is left as it is",
+            _ => {
                 tell!("vaultquake: {name}: stopping in order; once more ends at once");
-                stop.ask(StopReason::Interrupted(name.to_owned()));
+                state.stops.values().for_each(|stop| stop.ask(StopReason::Interrupted(name.to_owned())));
                 state.caught = true;
                 return;
             }
@@ -63,9 +78,17 @@ impl Signals {
         std::process::exit(i32::from(Exit::Interrupted.code()));
     }
 
-    /// What a signal stops from now on; `None` when there is nothing to heal and report.
-    pub fn watch_over(&self, stop: Option<Stop>) {
-        self.state.lock().unwrap().stop = stop;
+    /// What a signal stops, too, until the answer is dropped. Nothing once a signal has come: then nothing more
+    /// should begin.
+    pub fn watch_over(&self, stop: &Stop) -> Option<Watched<'_>> {
+        let mut state = self.state.lock().unwrap();
+        if state.caught {
+            return None;
+        }
+        state.watched += 1;
+        let number = state.watched;
+        state.stops.insert(number, stop.clone());
+        Some(Watched { signals: self, number })
     }
 
     /// Whether a signal has come, even one that came after the run had been stopped for another reason.

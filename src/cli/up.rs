@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::out::{say, tell};
 use super::signals::Signals;
 use super::subject::server_binary;
-use super::terminal::Terminal;
+use super::terminal::{Part, Terminal};
 use crate::model::ServerTuning;
 use crate::runner::Stop;
 use crate::scenario::find_blueprint;
@@ -16,7 +16,7 @@ pub fn up(args: &UpArgs) -> Exit {
         Ok(folder) => folder,
         Err(error) => return told(&error),
     };
-    let terminal = Terminal::new();
+    let terminal = Terminal::new().part(None);
     if args.owner.is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         return match runtime {
@@ -33,7 +33,7 @@ pub fn up(args: &UpArgs) -> Exit {
     let failed = |error: std::io::Error| UpError::Failed(error.to_string());
     let stop = Stop::default();
     let ended = Signals::listen().map_err(failed).and_then(|signals| {
-        signals.watch_over(Some(stop.clone()));
+        let Some(_watched) = signals.watch_over(&stop) else { return Err(UpError::Interrupted) };
         if args.detach {
             let exe = std::env::current_exe().map_err(failed)?;
             up::detach(&exe, &folder, &request, &stop).map(|cluster| say!("{cluster}"))
@@ -45,7 +45,7 @@ pub fn up(args: &UpArgs) -> Exit {
     ended.map_or_else(|error| told(&error), |()| Exit::Pass)
 }
 
-fn request(args: &UpArgs, terminal: &Terminal) -> Result<UpRequest, Exit> {
+fn request(args: &UpArgs, terminal: &Part) -> Result<UpRequest, Exit> {
     let blueprint = find_blueprint(&args.blueprint).map_err(|errors| {
         tell!("{errors}");
         Exit::Usage
@@ -62,7 +62,7 @@ fn request(args: &UpArgs, terminal: &Terminal) -> Result<UpRequest, Exit> {
 fn in_the_foreground(
     request: &UpRequest,
     folder: &UpFolder,
-    terminal: &Terminal,
+    terminal: &Part,
     stop: &Stop,
 ) -> Result<(), UpError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

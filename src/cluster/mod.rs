@@ -8,10 +8,12 @@ mod backend;
 pub mod capabilities;
 mod links;
 pub mod process;
+mod siblings;
 mod view;
 
 pub use access::{Access, TenantAccess};
 pub use backend::{Ability, Cluster, ClusterError, Node, Signal, Took};
 pub use capabilities::Capability;
 pub use links::{LinkNeeds, LinkSighting, Links};
+pub use siblings::Siblings;
 pub use view::ClusterView;

@@ -276,7 +276,14 @@ impl RunBuilder {
         for second in 1..=(collect_ms / 1e3) as u64 {
             let t_ms = second as f64 * 1e3;
             self.run.journal.push(control_second(t_ms, 0.5));
-            let cpu = Event::Cpu { window_ms: 1e3, servers: 0.2, harness: 0.1, other: 0.05, steal: 0.0 };
+            let cpu = Event::Cpu {
+                window_ms: 1e3,
+                servers: 0.2,
+                harness: 0.1,
+                siblings: 0.0,
+                other: 0.05,
+                steal: 0.0,
+            };
             self.run.journal.push(Entry { t_ms, event: cpu });
         }
         let seconds = (0..=(collect_ms / 1e3) as u64).map(|second| second as f64 * 1e3);
@@ -473,5 +480,6 @@ fn info() -> RunInfo {
         vaultquake: "0.1.0".into(),
         known_findings: vec![],
         overrides: vec![],
+        side_by_side: 1,
     }
 }

@@ -196,7 +196,11 @@ pub enum Event {
     Cpu {
         window_ms: f64,
         servers: f64,
+        /// With its other runs, when several go on at once.
         harness: f64,
+        /// The servers of those other runs.
+        #[serde(default)]
+        siblings: f64,
         other: f64,
         steal: f64,
     },

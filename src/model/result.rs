@@ -251,6 +251,9 @@ pub struct Control {
     pub echo_p99_ms: f64,
     pub contaminated_windows: u64,
     pub windows: u64,
+    /// At most so many runs of one command went on at once, this one included.
+    #[serde(default = "super::run_info::alone")]
+    pub side_by_side: u16,
     pub cpu_s: CpuSeconds,
 }
 
@@ -258,6 +261,9 @@ pub struct Control {
 pub struct CpuSeconds {
     pub servers: f64,
     pub harness: f64,
+    /// The servers of other runs of the same command.
+    #[serde(default)]
+    pub siblings: f64,
     pub other: f64,
     pub steal: f64,
 }

@@ -24,6 +24,14 @@ pub struct RunInfo {
     pub known_findings: Vec<KnownFinding>,
     /// Everything that is not the server's default or differs from the document.
     pub overrides: Vec<String>,
+    /// At most so many runs of one command went on at once, this one included.
+    #[serde(default = "alone")]
+    pub side_by_side: u16,
+}
+
+/// What older run folders do not say, since nothing else was possible.
+pub(super) fn alone() -> u16 {
+    1
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

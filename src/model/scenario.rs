@@ -26,6 +26,13 @@ pub struct Scenario {
     pub tags: Vec<String>,
 }
 
+impl Scenario {
+    /// Whether the verdict rests on figures that another run on this machine would disturb.
+    pub fn asks_for_exclusive_use(&self) -> bool {
+        self.expect.iter().any(|id| LATENCY_OBJECTIVES.contains(&id.as_str()))
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerTuning {
     /// Raft's time scale; the server's default of 5 holds when absent.
@@ -120,5 +127,5 @@ pub struct AbortWhen {
 }
 
 /// Objectives that ask for the whole machine.
-pub const LATENCY_OBJECTIVES: [&str; 5] =
-    ["read.p50", "read.p99", "write.p99", "throughput.node", "throughput.knee"];
+pub const LATENCY_OBJECTIVES: [&str; 6] =
+    ["read.p50", "read.p99", "write.p99", "health.latency", "throughput.node", "throughput.knee"];

@@ -14,7 +14,7 @@ pub use read_back::read_back;
 pub use tls::probe_tls;
 pub use token::look_up_token;
 
-use crate::cluster::{Cluster, ClusterView};
+use crate::cluster::{Cluster, ClusterView, Siblings};
 use crate::model::Event;
 use crate::record::Journal;
 use crate::vault::Wire;
@@ -33,6 +33,7 @@ impl Observers {
     /// `root_token` reads the term and redundancy from autopilot; without one they stay unknown.
     pub fn start(
         cluster: Arc<dyn Cluster>,
+        siblings: Siblings,
         view: Arc<ClusterView>,
         journal: Journal,
         root_token: Option<&str>,
@@ -60,7 +61,7 @@ impl Observers {
         if let Some(token) = root_token {
             tasks.spawn(term::watch(wires, view, token.to_owned(), journal.clone()));
         }
-        tasks.spawn(cpu::watch(cluster, journal.clone()));
+        tasks.spawn(cpu::watch(cluster, siblings, journal.clone()));
         Ok(Self { tasks, control: control::ControlProbe::start(journal.clone()), journal })
     }
 

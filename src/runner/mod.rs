@@ -13,3 +13,5 @@ pub use ground::{BackendChoice, Ground};
 pub use phases::{RunEnd, RunError, RunRequest, run};
 pub use progress::Progress;
 pub use stop::{Stop, StopReason};
+
+pub use crate::cluster::Siblings;

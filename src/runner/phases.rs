@@ -4,7 +4,7 @@ use super::renewal::keep_alive;
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::{BootstrapError, wait_for_redundancy};
-use crate::cluster::{Access, Cluster, ClusterView};
+use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
 use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
@@ -30,6 +30,8 @@ pub struct RunRequest {
     pub out: PathBuf,
     pub command: String,
     pub known_findings: Vec<KnownFinding>,
+    /// The runs that share the machine with this one.
+    pub siblings: Siblings,
 }
 
 /// How a run came to its end. What it found is judged from the folder.
@@ -122,6 +124,7 @@ async fn set_up_and_run(
     progress.phase(Phase::Setup, None);
     let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
     let ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
+    request.siblings.join(&ground.cluster);
     let result =
         on_ground(request, folder, started_at, journal, history, &ground, run_id, progress.clone(), stop)
             .await;
@@ -245,6 +248,7 @@ fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, g
         vaultquake: env!("CARGO_PKG_VERSION").to_owned(),
         known_findings: request.known_findings.clone(),
         overrides: request.overrides.clone(),
+        side_by_side: request.siblings.at_most(),
     }
 }
 
@@ -271,8 +275,9 @@ async fn shake(
     let wires: Vec<_> = wires
         .collect::<Result<_, _>>()
         .map_err(|error| RunError::SetUp(format!("TLS of the load: {error}")))?;
+    let siblings = request.siblings.clone();
     let observers =
-        Observers::start(cluster.clone(), view.clone(), journal.clone(), Some(&access.root_token))
+        Observers::start(cluster.clone(), siblings, view.clone(), journal.clone(), Some(&access.root_token))
             .map_err(|error| RunError::SetUp(format!("TLS of the observers: {error}")))?;
     for node in cluster.nodes() {
         observe::probe_tls(node, journal).await;

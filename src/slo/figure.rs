@@ -62,6 +62,12 @@ impl From<Figure> for Judged {
 }
 
 impl Judged {
+    /// Keeps the figures and takes back the verdicts, of the parts as well.
+    pub fn doubted(mut self, why: String) -> Self {
+        self.breakdown.iter_mut().for_each(|part| part.verdict = Verdict::Inconclusive);
+        Self { figure: self.figure.doubted(why), ..self }
+    }
+
     /// The row is its worst part: by verdict, then by figure. Unless it is a plain pass, its note names
     /// the part.
     pub fn worst(bound: &Bound, parts: Vec<(String, Figure)>, none: &str) -> Self {

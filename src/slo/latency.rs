@@ -95,21 +95,25 @@ fn contamination(facts: &Facts, steady: &PhaseSpan, objective_ms: f64) -> Option
 
 /// Who used the CPU in `[start_ms, end_ms)`, in words.
 pub fn cpu(facts: &Facts, start_ms: f64, end_ms: f64) -> String {
-    let mut sum = [0.0; 4];
+    let mut sum = [0.0; 5];
     for (t_ms, event) in facts.events() {
-        if let Event::Cpu { servers, harness, other, steal, .. } = event
+        if let Event::Cpu { servers, harness, siblings, other, steal, .. } = event
             && t_ms > start_ms
             && t_ms <= end_ms
         {
-            for (sum, part) in sum.iter_mut().zip([servers, harness, other, steal]) {
+            for (sum, part) in sum.iter_mut().zip([servers, harness, siblings, other, steal]) {
                 *sum += part;
             }
         }
     }
     let seconds = (end_ms - start_ms) / 1e3;
-    let [servers, harness, other, steal] = sum;
+    let [servers, harness, siblings, other, steal] = sum;
+    let beside = match facts.run.info.side_by_side {
+        0 | 1 => String::new(),
+        _ => format!("servers of other runs {siblings:.1} s, "),
+    };
     format!(
-        "CPU in these {seconds:.0} s on {} cores: servers {servers:.1} s, harness {harness:.1} s, \
+        "CPU in these {seconds:.0} s on {} cores: servers {servers:.1} s, harness {harness:.1} s, {beside}\
          others {other:.1} s, steal {steal:.1} s",
         facts.run.info.machine.cores
     )

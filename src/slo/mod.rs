@@ -20,7 +20,9 @@ pub use figure::Figure;
 pub use ratio::budget;
 
 use crate::facts::Facts;
-use crate::model::{Bound, Comparison, INVARIANT_IDS, Objective, ObjectiveRow, Unit, Verdict, Workload};
+use crate::model::{
+    Bound, Comparison, INVARIANT_IDS, LATENCY_OBJECTIVES, Objective, ObjectiveRow, Unit, Verdict, Workload,
+};
 use figure::Judged;
 
 /// One row to be judged: an objective of the blueprint, or a figure that only the scenario expects.
@@ -105,7 +107,16 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "tls.min" => cluster::tls_min(facts, bound),
         _ => Judged::from(Figure::unknown("nothing in this version measures it")),
     };
-    row(promise, judged)
+    row(promise, unless_disturbed(facts, promise, judged))
+}
+
+/// Figures that ask for the whole machine keep no verdict where other runs had their share of it.
+fn unless_disturbed(facts: &Facts, promise: &Promise, judged: Judged) -> Judged {
+    let at_once = facts.run.info.side_by_side;
+    if at_once <= 1 || !LATENCY_OBJECTIVES.contains(&promise.id.as_str()) {
+        return judged;
+    }
+    judged.doubted(format!("up to {at_once} runs shared the machine; run it without --jobs to judge it"))
 }
 
 /// How long full redundancy took to come back; fails when it did not within the scenario's own bound.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use vaultquake::cluster::attach::nodes_of;
 use vaultquake::model::*;
 use vaultquake::record::RunFolder;
-use vaultquake::runner::{self, BackendChoice, RunEnd, RunError, RunRequest, Stop, StopReason};
+use vaultquake::runner::{self, BackendChoice, RunEnd, RunError, RunRequest, Siblings, Stop, StopReason};
 use vaultquake::up::{UpFolder, UpRequest};
 use vaultquake::vault::Client;
 use vaultquake::watchdog::active_node;
@@ -123,6 +123,7 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         out: folder.root().to_owned(),
         command: "cargo test --test attach".into(),
         known_findings: vec![],
+        siblings: Siblings::none(),
     };
     let (now, zero) = (Timestamp::now(), Instant::now());
     runtime().block_on(runner::run(request, folder, now, zero, Arc::new(Quiet), Stop::default()))

@@ -260,13 +260,27 @@ fn environment(result: &RunResult, picture: &Picture) -> Vec<(&'static str, Stri
             ),
         ));
     }
+    let beside = control.side_by_side > 1;
+    if beside {
+        let text = format!(
+            "up to {} runs went on at once, this one included; latencies and throughput are shown and not judged",
+            control.side_by_side
+        );
+        facts.push(("Side by side", text));
+    }
     let cpu = &control.cpu_s;
-    let used = [cpu.servers, cpu.harness, cpu.other, cpu.steal];
+    let used = [cpu.servers, cpu.harness, cpu.siblings, cpu.other, cpu.steal];
     if used.iter().any(|seconds| *seconds > 0.0) {
-        let [servers, harness, other, steal] = used.map(|seconds| figure::duration(seconds * 1e3));
-        let text =
-            format!("servers {servers}, harness {harness}, others {other}, stolen by the host {steal}");
-        facts.push(("CPU time", text));
+        let [servers, harness, siblings, other, steal] = used.map(|seconds| figure::duration(seconds * 1e3));
+        let harness = if beside {
+            format!("harness {harness} (all runs), servers of the other runs {siblings}")
+        } else {
+            format!("harness {harness}")
+        };
+        facts.push((
+            "CPU time",
+            format!("servers {servers}, {harness}, others {other}, stolen by the host {steal}"),
+        ));
     }
     facts
 }
