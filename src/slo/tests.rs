@@ -51,6 +51,25 @@ fn read_p99() {
 }
 
 #[test]
+fn what_asks_for_the_whole_machine_is_not_judged_where_others_had_a_share() {
+    let beside = |answer_ms: f64| {
+        let mut run = reads(100.0, 30.0, move |_| Answer::ok(answer_ms)).expect(&["read.p99"]).build();
+        run.info.side_by_side = 2;
+        row(&run, "read.p99")
+    };
+    for (answer_ms, alone) in [(1.0, Pass), (9.0, Fail)] {
+        check(reads(100.0, 30.0, move |_| Answer::ok(answer_ms)), "read.p99", alone, Some(answer_ms), "");
+        let row = beside(answer_ms);
+        assert_eq!((row.verdict, row.measured.is_some()), (Inconclusive, true), "{row:?}");
+        assert!(row.note.contains("up to 2 runs shared the machine"), "{row:?}");
+        assert!(row.breakdown.iter().all(|part| part.verdict == Inconclusive), "{row:?}");
+    }
+    let mut run = steady_run().build();
+    run.info.side_by_side = 2;
+    assert_eq!(row(&run, "failover.rpo").verdict, row(&steady_run().build(), "failover.rpo").verdict);
+}
+
+#[test]
 fn the_row_is_the_worst_route() {
     let run = reads(100.0, 30.0, |_| Answer::ok(1.0)).load("kv2.read", "standby", 50.0);
     let row = row(&run.traffic(1, 0.0, 30e3, |_| Answer::ok(7.0)).build(), "read.p99");

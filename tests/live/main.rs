@@ -11,6 +11,7 @@ mod messages;
 mod runs;
 mod saved;
 mod secrets;
+mod side_by_side;
 #[path = "../skips/mod.rs"]
 mod skips;
 mod validity;
@@ -22,7 +23,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Runs queue for the machine anyway, and what measures must not do so beside a test that searches files.
     arguments.test_threads.get_or_insert(1);
-    let on_servers: [(&str, fn()); 20] = [
+    let on_servers: [(&str, fn()); 22] = [
         ("secrets::stay_private_in_a_run_that_passes", secrets::stay_private_in_a_run_that_passes),
         ("secrets::stay_private_in_a_run_that_does_not", secrets::stay_private_in_a_run_that_does_not),
         ("secrets::planted_ones_are_found", secrets::planted_ones_are_found),
@@ -40,15 +41,18 @@ fn main() {
         ("endings::sigint_twice", endings::sigint_twice),
         ("endings::sigint_during_set_up", endings::sigint_during_set_up),
         ("endings::signalled_while_waiting_for_the_machine", endings::signalled_while_waiting),
+        ("side_by_side::share_the_machine_but_for_latency", side_by_side::share_the_machine_but_for_latency),
+        ("side_by_side::sigint_ends_all_of_them", side_by_side::sigint_ends_all_of_them),
         ("messages::machine_taken", messages::machine_taken),
         ("messages::a_server_that_exits_at_once", messages::a_server_that_exits_at_once),
         ("messages::an_out_folder_that_cannot_be", messages::an_out_folder_that_cannot_be),
     ];
-    let anywhere: [(&str, fn()); 6] = [
+    let anywhere: [(&str, fn()); 7] = [
         ("messages::an_unknown_path", messages::an_unknown_path),
         ("messages::a_broken_scenario", messages::a_broken_scenario),
         ("messages::an_unknown_version", messages::an_unknown_version),
         ("messages::an_image", messages::an_image),
+        ("messages::jobs_that_make_no_sense", messages::jobs_that_make_no_sense),
         ("messages::no_server_at_all", messages::no_server_at_all),
         ("messages::a_server_that_cannot_be_had", messages::a_server_that_cannot_be_had),
     ];

@@ -49,6 +49,18 @@ pub fn an_image() {
     ended.expect_stderr(&["image:x", "docker", "openbao=/path/to/bao"]);
 }
 
+pub fn jobs_that_make_no_sense() {
+    for none in ["0", "65"] {
+        let ended = run("jobs", &[SCENARIO, "--jobs", none]);
+        ended.expect_code(64);
+        ended.expect_stderr(&["--jobs <N>", "1..=64"]);
+    }
+    let attached = ["--jobs", "2", "--backend", "attach", "--cluster", "cluster.yaml"];
+    let ended = run("jobs", &[&[SCENARIO][..], &attached].concat());
+    ended.expect_code(64);
+    ended.expect_stderr(&["--jobs", "a cluster of its own", "leave it out"]);
+}
+
 pub fn no_server_at_all() {
     let ended = run("no-server", &[SCENARIO, "--server", "openbao=/bin/false"]);
     ended.expect_code(3);
