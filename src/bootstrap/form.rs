@@ -21,7 +21,7 @@ const JOIN_WITHIN: Duration = Duration::from_secs(60);
 const VOTERS_WITHIN: Duration = Duration::from_secs(90);
 const EVERY: Duration = Duration::from_millis(50);
 
-/// `ca_file` is what joining nodes trust the first one by.
+/// Starts the nodes and forms the cluster. `ca_file` is what joining nodes trust the first one by.
 pub async fn form(
     cluster: &dyn Cluster,
     seal: &Seal,
@@ -29,13 +29,25 @@ pub async fn form(
     progress: &dyn Progress,
 ) -> Result<Formed, BootstrapError> {
     let nodes = cluster.nodes();
-    let (first, others) =
-        nodes.split_first().ok_or_else(|| BootstrapError::Unexpected("a cluster needs a node".into()))?;
     let began = Instant::now();
     let starts = nodes.iter().map(|node| cluster.start(&node.id));
     futures_util::future::try_join_all(starts).await?;
     progress.step(&format!("start {} nodes", nodes.len()), began.elapsed());
+    form_running(nodes, None, seal, ca_file, progress).await
+}
 
+/// The same of nodes that listen. `first_addr` is where the others reach the API of the first one, where that is not
+/// where we do.
+pub async fn form_running(
+    nodes: &[Node],
+    first_addr: Option<&str>,
+    seal: &Seal,
+    ca_file: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Formed, BootstrapError> {
+    let (first, others) =
+        nodes.split_first().ok_or_else(|| BootstrapError::Unexpected("a cluster needs a node".into()))?;
+    let first_addr = first_addr.unwrap_or(&first.endpoint.url);
     let began = Instant::now();
     let leader = Client::new(&first.endpoint)?;
     let access = initialise(&leader, seal).await?;
@@ -66,7 +78,7 @@ pub async fn form(
             BootstrapError::Unexpected(format!("cannot read {}: {error}", path.display()))
         })?),
     };
-    let joins = others.iter().map(|node| join(node, first, ca_text.as_deref(), &access, &operator));
+    let joins = others.iter().map(|node| join(node, first_addr, ca_text.as_deref(), &access, &operator));
     let joins = futures_util::future::try_join_all(joins).await?;
     progress.step(&format!("join {} nodes as voters", others.len()), began.elapsed());
 
@@ -102,14 +114,14 @@ async fn initialise(client: &Client, seal: &Seal) -> Result<Access, BootstrapErr
 
 async fn join(
     node: &Node,
-    first: &Node,
+    first_addr: &str,
     ca_text: Option<&str>,
     access: &Access,
     operator: &Client,
 ) -> Result<(NodeId, Instant, Instant), BootstrapError> {
     let client = Client::new(&node.endpoint)?;
     let asked = Instant::now();
-    let mut body = json!({ "leader_api_addr": first.endpoint.url });
+    let mut body = json!({ "leader_api_addr": first_addr });
     if let Some(text) = ca_text {
         body["leader_ca_cert"] = text.into();
     }

@@ -7,7 +7,7 @@ mod made;
 mod unseal;
 
 pub use deployment::{apply, login, policy_name};
-pub use form::{Formed, form, wait_for_redundancy};
+pub use form::{Formed, form, form_running, wait_for_redundancy};
 pub use made::{Made, MadeLog, find_ours, is_ours, made_file, prefix_of, remove};
 pub use unseal::unseal;
 

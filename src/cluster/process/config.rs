@@ -8,6 +8,10 @@ use std::path::Path;
 pub struct NodePlan<'a> {
     pub id: &'a str,
     pub folder: &'a Path,
+    /// Where it listens; an address.
+    pub listen: &'a str,
+    /// Where clients and the other nodes reach it; an address or a name.
+    pub host: &'a str,
     pub api_port: u16,
     pub cluster_port: u16,
     /// API and cluster port that others know it by: its own, or those of links in front of them.
@@ -23,8 +27,8 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
     let scheme = if node.certificate.is_some() { "https" } else { "http" };
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments| writeln!(text, "{args}").expect("a string takes all");
-    line(format_args!("api_addr = \"{scheme}://127.0.0.1:{}\"", node.known_ports.0));
-    line(format_args!("cluster_addr = \"https://127.0.0.1:{}\"", node.known_ports.1));
+    line(format_args!("api_addr = \"{scheme}://{}:{}\"", node.host, node.known_ports.0));
+    line(format_args!("cluster_addr = \"https://{}:{}\"", node.host, node.known_ports.1));
     line(format_args!("storage \"raft\" {{"));
     line(format_args!("  path = {}", quoted(&node.folder.join("data"))));
     line(format_args!("  node_id = \"{}\"", node.id));
@@ -34,8 +38,8 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
         line(format_args!("  performance_multiplier = {multiplier}"));
     }
     line(format_args!("}}\nlistener \"tcp\" {{"));
-    line(format_args!("  address = \"127.0.0.1:{}\"", node.api_port));
-    line(format_args!("  cluster_address = \"127.0.0.1:{}\"", node.cluster_port));
+    line(format_args!("  address = \"{}:{}\"", node.listen, node.api_port));
+    line(format_args!("  cluster_address = \"{}:{}\"", node.listen, node.cluster_port));
     match node.certificate {
         Some(certificate) => {
             line(format_args!("  tls_cert_file = {}", quoted(&certificate.cert_file)));

@@ -6,5 +6,7 @@ mod config;
 mod links;
 mod nodes;
 
+pub use certificates::{NodeCertificate, RunCa};
+pub use config::{NodePlan, render};
 pub use links::CANNOT_LOSE;
 pub use nodes::{ProcessCluster, ProcessOptions};

@@ -72,6 +72,8 @@ impl ProcessCluster {
             let plan = NodePlan {
                 id: &id,
                 folder: &folder,
+                listen: "127.0.0.1",
+                host: "127.0.0.1",
                 api_port,
                 cluster_port,
                 known_ports,
