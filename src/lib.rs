@@ -6,6 +6,7 @@ pub mod check;
 pub mod cleaning;
 pub mod cli;
 pub mod cluster;
+pub mod compose;
 pub mod facts;
 pub mod fault;
 pub mod load;

@@ -42,6 +42,8 @@ pub enum Command {
         /// Its name; the only one when absent
         name: Option<String>,
     },
+    /// A blueprint as a Compose file, to bring up by hand
+    Compose(ComposeArgs),
     /// Remove what killed runs left; a run that is alive is untouched
     Clean {
         /// A run folder, or a folder of them
@@ -135,6 +137,19 @@ pub struct UpArgs {
     /// Be that process, for the cluster of this name
     #[arg(long, hide = true, value_name = "NAME")]
     pub owner: Option<String>,
+}
+
+#[derive(Args)]
+pub struct ComposeArgs {
+    /// A built-in blueprint by name, the path of one, or `helpers` (PostgreSQL, Redis)
+    #[arg(default_value = "alphapulse")]
+    pub what: String,
+    /// Write it here, with configurations and certificates, instead of printing it
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Once it is up: initialise and unseal it, set the blueprint up, write an attach file and a token file
+    #[arg(long, requires = "out")]
+    pub bootstrap: bool,
 }
 
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod clean;
+mod compose;
 pub mod doctor;
 mod exit;
 mod jobs;
@@ -63,6 +64,7 @@ fn dispatch(command: Command) -> Exit {
             up::up(&args)
         }
         Command::Down { name } => up::down(name.as_deref()),
+        Command::Compose(args) => compose::compose(&args),
         Command::Clean { folder, cluster } => clean::clean(&folder, cluster.as_deref()),
         Command::Watchdog { run } => {
             if crate::watchdog::main(&run) == ExitCode::SUCCESS {
