@@ -19,7 +19,7 @@ pub fn compose(args: &ComposeArgs) -> Exit {
             return Exit::Usage;
         }
         return match &args.out {
-            None => told(Ok(print(compose::HELPERS))),
+            None => print(compose::HELPERS),
             Some(out) => told(compose::write_helpers(out).map(|()| written(out))),
         };
     }
@@ -31,7 +31,7 @@ pub fn compose(args: &ComposeArgs) -> Exit {
         }
     };
     match &args.out {
-        None => told(compose::render(&blueprint, &image()).map(|text| print(&text))),
+        None => told(compose::render(&blueprint, &image()).map(|text| say!("{}", text.trim_end()))),
         Some(out) if args.bootstrap => bootstrap(&blueprint, out),
         Some(out) => told(compose::write_cluster(&blueprint, &image(), out).map(|()| written(out))),
     }
@@ -42,8 +42,9 @@ fn image() -> String {
     super::DEFAULT_SERVER.replacen('@', ":", 1).replacen("openbao", "openbao/openbao", 1)
 }
 
-fn print(text: &str) {
+fn print(text: &str) -> Exit {
     say!("{}", text.trim_end());
+    Exit::Pass
 }
 
 fn written(out: &Path) {

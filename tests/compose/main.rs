@@ -14,9 +14,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() {
     let arguments = Arguments::from_args();
-    let anywhere: [(&str, fn() -> Result<(), Failed>); 3] = [
+    let anywhere: [(&str, Test); 3] = [
         ("committed_copies_are_current", committed_copies_are_current),
         ("written_files_keep_their_secrets", written_files_keep_their_secrets),
         ("mistakes_are_told_with_the_way_out", mistakes_are_told_with_the_way_out),
