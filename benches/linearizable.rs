@@ -138,6 +138,7 @@ fn info() -> RunInfo {
         vaultquake: String::new(),
         known_findings: vec![],
         overrides: vec![],
+        side_by_side: 1,
     }
 }
 
