@@ -23,7 +23,7 @@ enum End {
     Closed,
     Reset,
     /// This end is gone; the other is told when the way there is open.
-    Gone(Way),
+    Gone(Box<Way>),
 }
 
 pub async fn carry(line: Line, mut accepted: TcpStream) {
@@ -108,7 +108,7 @@ async fn exchange(way: Way, mut there: Pump, accepted: &mut TcpStream, dialled: 
         () = rejected => End::Reset,
         ended = both => match ended {
             Ok(_) => End::Closed,
-            Err(is_dialler_gone) => End::Gone(if is_dialler_gone { way } else { reversed }),
+            Err(is_dialler_gone) => End::Gone(Box::new(if is_dialler_gone { way } else { reversed })),
         },
     }
 }

@@ -74,9 +74,9 @@ pub fn solve(key: &Key) -> Chain {
         until[version] = until[version + 1].min(latest[version].as_ref().map_or(OPEN, |bound| bound.us));
     }
     let mut pool = Pool::of(key);
-    for version in 1..=newest {
+    for (version, &until) in until.iter().enumerate().take(newest + 1).skip(1) {
         if key.maker(version).is_none() {
-            match pool.take(key, version, until[version]) {
+            match pool.take(key, version, until) {
                 Some(maker) => raise(&mut earliest, version, key.steps[maker].sent_us, maker),
                 None => return Chain::NoMaker(version),
             }
