@@ -26,7 +26,7 @@ fn replaced(ground: &Ground, what: &str, map: impl Fn(&NodeId, &[NodeId]) -> Lin
         let old = ground.cluster.nodes()[0].id.clone();
         let others = ground.others(&old);
         assert_eq!(ground.leads(&old).await, Ok(true));
-        let all = [&[old.clone()], &others[..]].concat();
+        let all = [std::slice::from_ref(&old), &others[..]].concat();
         for (from, to) in all.iter().flat_map(|from| all.iter().map(move |to| (from, to))) {
             if from != to {
                 let sighting = ground.links().probe(from, to).await.unwrap();
