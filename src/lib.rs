@@ -7,6 +7,7 @@ pub mod cleaning;
 pub mod cli;
 pub mod cluster;
 pub mod compose;
+pub mod docker;
 pub mod facts;
 pub mod fault;
 pub mod load;

@@ -14,18 +14,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vault", &["model"]),
     ("server", &["machine", "model"]),
     ("proxy", &["machine", "model"]),
-    ("cluster", &["machine", "model", "proxy", "record", "vault"]),
+    ("docker", &["machine", "record", "vault"]),
+    ("cluster", &["docker", "machine", "model", "proxy", "record", "vault"]),
     ("bootstrap", &["cluster", "model", "record", "vault"]),
     ("load", &["cluster", "machine", "model", "record", "vault"]),
     ("fault", &["bootstrap", "cluster", "model", "record", "vault"]),
     ("observe", &["cluster", "load", "machine", "model", "record", "vault"]),
     ("watchdog", &["bootstrap", "cluster", "machine", "model", "record", "vault"]),
-    ("cleaning", &["bootstrap", "cluster", "machine", "model", "record", "vault", "watchdog"]),
+    ("cleaning", &["bootstrap", "cluster", "docker", "machine", "model", "record", "vault", "watchdog"]),
     (
         "runner",
         &[
             "bootstrap",
             "cluster",
+            "docker",
             "fault",
             "load",
             "machine",
@@ -51,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cleaning",
             "cluster",
             "compose",
+            "docker",
             "machine",
             "model",
             "record",
@@ -169,6 +172,22 @@ fn no_form_of_import_goes_unseen() {
     let bad = "//! crate::prose\nuse crate::{cli, vault::Client};\n    let now = crate::runner::now();\n";
     assert_eq!(imports(bad), BTreeSet::from([HIDDEN.to_owned(), "runner".to_owned()]));
     assert_eq!(imports("use crate::facts::Facts; use crate::model::*;").len(), 2);
+}
+
+/// Crates that only one module may know: what others see of them are types of that module's own.
+const ONLY_IN: [(&str, &str); 1] = [("bollard", "docker")];
+
+#[test]
+fn the_engines_client_stays_in_its_module() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in modules() {
+        for (name, home) in ONLY_IN {
+            if module != home && code.lines().any(|line| has_word(line, name)) {
+                wrong.push(format!("{}: `{name}` is only for `{home}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -1,18 +1,20 @@
-//! Removes what killed runs left, on this machine and on attached clusters. Touches nothing that a living run
+//! Removes what killed runs left, on this machine, on its container engine and on attached clusters. Touches nothing that a living run
 //! has, and nothing that does not carry a name of ours.
 
 mod cluster;
+mod engine;
 mod run;
 
 pub use cluster::clean_cluster;
+pub use engine::clean_engine;
 pub use run::{clean_out, clean_run};
 
 use std::path::PathBuf;
 
-/// What was found and done for one run folder, or for one cluster.
+/// What was found and done for one run folder, for one cluster, or on the container engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// The run folder; none for a cluster.
+    /// The run folder; none for a cluster or an engine.
     pub folder: Option<PathBuf>,
     /// A living run holds its lock: nothing was touched.
     pub alive: bool,

@@ -1,5 +1,6 @@
 //! One run folder, or all below a folder.
 
+use super::engine::clean_made;
 use super::{CleanError, Cleaned};
 use crate::machine::FileLock;
 use crate::record::{RunFolder, find_run_folders, read_run};
@@ -7,7 +8,7 @@ use crate::watchdog::undo;
 use std::fs;
 use std::path::Path;
 
-/// Does what a watchdog would have done, and removes the servers' data of a run on processes that did not
+/// Does what a watchdog would have done, and removes the containers and the servers' data of a run that did not
 /// end. `say` is told of each step on a cluster as it is done.
 pub async fn clean_run(
     folder: &RunFolder,
@@ -29,6 +30,7 @@ pub async fn clean_run(
     let undone = undo(folder, say).await;
     cleaned.did.extend(undone.did);
     cleaned.trouble.extend(undone.trouble);
+    clean_made(folder, &mut cleaned).await;
     let nodes = folder.private().join("nodes");
     let ended = read_run(folder).is_ok_and(|run| run.ended());
     if !ended && is_plain(&nodes) {

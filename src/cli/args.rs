@@ -56,7 +56,7 @@ pub enum Command {
     /// Heals when the harness dies; started by the attach backend
     #[command(hide = true)]
     Watchdog { run: PathBuf },
-    /// Server binaries: list, install
+    /// Server binaries and images: list, install, image
     Server {
         #[command(subcommand)]
         command: ServerCommand,
@@ -104,13 +104,15 @@ pub struct RunArgs {
 pub enum Backend {
     /// Child processes on this machine
     Process,
+    /// Containers on this machine, on a network of their own
+    Docker,
     /// A cluster that exists, described by --cluster FILE
     Attach,
 }
 
 #[derive(Args)]
 pub struct ServerChoice {
-    /// Which server: PRODUCT@VERSION or PRODUCT=/path/to/binary
+    /// Which server: PRODUCT@VERSION, PRODUCT=/path/to/binary, or image:REF on the docker backend
     #[arg(long, default_value = super::DEFAULT_SERVER)]
     pub server: String,
     /// Take an unknown version whose hash is not pinned
@@ -158,6 +160,15 @@ pub enum ServerCommand {
     List,
     /// Find or fetch servers, check their hash, keep them in the cache
     Install {
+        /// PRODUCT@VERSION or PRODUCT=/path/to/binary
+        #[arg(required = true)]
+        servers: Vec<String>,
+        /// Take an unknown version whose hash is not pinned
+        #[arg(long)]
+        allow_unpinned: bool,
+    },
+    /// Make container images of servers; `run --backend docker` does it by itself
+    Image {
         /// PRODUCT@VERSION or PRODUCT=/path/to/binary
         #[arg(required = true)]
         servers: Vec<String>,

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::out::{say, tell};
-use crate::cleaning::{CleanError, Cleaned, clean_cluster, clean_out, clean_run};
+use crate::cleaning::{CleanError, Cleaned, clean_cluster, clean_engine, clean_out, clean_run};
 use crate::record::RunFolder;
 use crate::scenario::load_attach_file;
 use std::path::Path;
@@ -31,10 +31,14 @@ pub fn clean(folder: &Path, cluster: Option<&Path>) -> Exit {
         None if RunFolder::at(folder).private().is_dir() => {
             runtime.block_on(clean_run(&RunFolder::at(folder), say)).map(|cleaned| vec![cleaned])
         }
-        None => Ok(runtime.block_on(clean_out(folder, say))),
+        None => Ok(runtime.block_on(async {
+            let mut all = clean_out(folder, say).await;
+            all.push(clean_engine().await);
+            all
+        })),
     };
     match cleaned {
-        Ok(cleaned) => tell(&cleaned),
+        Ok(done) => tell(&done, if cluster.is_some() { "the cluster" } else { "the container engine" }),
         Err(error @ (CleanError::NotARun(_) | CleanError::Refused(_))) => {
             tell!("vaultquake: {error}");
             Exit::Usage
@@ -46,13 +50,13 @@ pub fn clean(folder: &Path, cluster: Option<&Path>) -> Exit {
     }
 }
 
-fn tell(cleaned: &[Cleaned]) -> Exit {
+/// `elsewhere` is what has no folder.
+fn tell(cleaned: &[Cleaned], elsewhere: &str) -> Exit {
     if cleaned.iter().all(|one| one.did.is_empty() && one.trouble.is_empty() && !one.alive) {
         say!("nothing was left to clean");
     }
     for one in cleaned {
-        let place =
-            one.folder.as_ref().map_or("the cluster".to_owned(), |folder| folder.display().to_string());
+        let place = one.folder.as_ref().map_or(elsewhere.to_owned(), |folder| folder.display().to_string());
         if one.alive {
             say!("{place}: alive, untouched");
         }

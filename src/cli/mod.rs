@@ -5,6 +5,7 @@ mod clean;
 mod compose;
 pub mod doctor;
 mod exit;
+mod image;
 mod jobs;
 mod one_run;
 mod out;
@@ -29,6 +30,7 @@ use clap::Parser;
 use out::{say, tell};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use subject::NoSubject;
 
 /// What `run` takes when nothing else is asked for.
 pub const DEFAULT_SERVER: &str = "openbao@2.7.2";
@@ -140,31 +142,36 @@ fn servers(command: ServerCommand) -> Exit {
         Ok(options) => options,
         Err(error) => return trouble(&error),
     };
-    match command {
+    let say = &mut |text: &str| tell!("{text}");
+    let (servers, allow_unpinned, is_image) = match command {
         ServerCommand::List => {
             say!("{}", server::list_table(&options).trim_end());
+            return Exit::Pass;
+        }
+        ServerCommand::Install { servers, allow_unpinned } => (servers, allow_unpinned, false),
+        ServerCommand::Image { servers, allow_unpinned } => (servers, allow_unpinned, true),
+    };
+    let specs: Result<Vec<ServerSpec>, _> = servers.iter().map(|text| text.parse()).collect();
+    let specs = match specs {
+        Ok(specs) => specs,
+        Err(error) => {
+            tell!("vaultquake: {error}");
+            return Exit::Usage;
+        }
+    };
+    let options = ProvisionOptions { allow_unpinned, ..options };
+    let done = match is_image {
+        true => server::make_images(&specs, &options, say),
+        false => server::install(&specs, &options, say).map_err(NoSubject::from),
+    };
+    match done {
+        Ok(said) => {
+            say!("{}", said.trim_end());
             Exit::Pass
         }
-        ServerCommand::Install { servers, allow_unpinned } => {
-            let specs: Result<Vec<ServerSpec>, _> = servers.iter().map(|text| text.parse()).collect();
-            let specs = match specs {
-                Ok(specs) => specs,
-                Err(error) => {
-                    tell!("vaultquake: {error}");
-                    return Exit::Usage;
-                }
-            };
-            let options = ProvisionOptions { allow_unpinned, ..options };
-            match server::install(&specs, &options, &mut |text| tell!("{text}")) {
-                Ok(said) => {
-                    say!("{}", said.trim_end());
-                    Exit::Pass
-                }
-                Err(error) => {
-                    tell!("vaultquake: {error}");
-                    Exit::from(&error)
-                }
-            }
+        Err(none) => {
+            tell!("vaultquake: {}", none.why);
+            none.exit
         }
     }
 }

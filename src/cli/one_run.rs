@@ -133,6 +133,9 @@ fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
     if args.server.allow_unpinned {
         command += " --allow-unpinned";
     }
+    if args.backend == Backend::Docker {
+        command += " --backend docker";
+    }
     if let (Backend::Attach, Some(cluster)) = (args.backend, &args.cluster) {
         command += &format!(" --backend attach --cluster {}", shell_word(&cluster.to_string_lossy()));
     }

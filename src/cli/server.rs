@@ -1,5 +1,8 @@
-//! `vaultquake server list` and `vaultquake server install`.
+//! `vaultquake server list`, `install` and `image`.
 
+use super::image::image_of;
+use super::subject::NoSubject;
+use crate::docker::Image;
 use crate::server::{ProvisionOptions, ServerBinary, ServerError, ServerSpec, list, platform, provision};
 use std::fmt::Write;
 
@@ -31,6 +34,22 @@ pub fn install(
         let ServerBinary { product, version, path, sha256, origin } = provision(spec, options, progress)?;
         let path = path.display();
         let _ = writeln!(said, "{product} {version}: {path} ({origin})\n    SHA-256 {sha256}");
+    }
+    Ok(said)
+}
+
+/// Makes an image of each server in turn and says what it is called; stops at the first that cannot be had.
+pub fn make_images(
+    specs: &[ServerSpec],
+    options: &ProvisionOptions,
+    progress: &mut dyn FnMut(&str),
+) -> Result<String, NoSubject> {
+    let mut said = String::new();
+    for spec in specs {
+        let binary = provision(spec, options, progress)?;
+        let Image { name, id, is_new } = image_of(&binary, progress)?.image;
+        let how = if is_new { "made now" } else { "already there" };
+        let _ = writeln!(said, "{} {}: {name} ({how})\n    {id}", binary.product, binary.version);
     }
     Ok(said)
 }

@@ -66,7 +66,7 @@ impl Signals {
         let mut state = self.state.lock().unwrap();
         let what = match state.stops.len() {
             0 => "no run is under way; ending",
-            _ if state.caught => "ending at once; the run folder is left as it is",
+            _ if state.caught => "ending at once; what is left is for `vaultquake clean`",
             _ => {
                 tell!("vaultquake: {name}: stopping in order; once more ends at once");
                 state.stops.values().for_each(|stop| stop.ask(StopReason::Interrupted(name.to_owned())));

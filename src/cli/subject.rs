@@ -2,10 +2,11 @@
 
 use super::args::{Backend, RunArgs, ServerChoice};
 use super::exit::Exit;
+use super::image::{image_named, image_of};
 use crate::model::Server;
 use crate::runner::BackendChoice;
 use crate::scenario::load_attach_file;
-use crate::server::{ProvisionOptions, ServerBinary, ServerSpec, provision};
+use crate::server::{ProvisionOptions, ServerBinary, ServerError, ServerSpec, provision};
 
 pub struct Subject {
     pub backend: BackendChoice,
@@ -23,6 +24,19 @@ pub struct NoSubject {
     pub missing: bool,
 }
 
+impl NoSubject {
+    /// It cannot be set up.
+    pub fn trouble(why: impl ToString) -> Self {
+        Self { exit: Exit::Trouble, why: why.to_string(), missing: false }
+    }
+}
+
+impl From<ServerError> for NoSubject {
+    fn from(error: ServerError) -> Self {
+        Self { exit: Exit::from(&error), missing: error.is_missing(), why: error.to_string() }
+    }
+}
+
 fn usage(why: impl ToString) -> NoSubject {
     NoSubject { exit: Exit::Usage, why: why.to_string(), missing: false }
 }
@@ -34,31 +48,26 @@ pub fn server_binary(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result
         let options = ProvisionOptions { allow_unpinned: choice.allow_unpinned, ..options };
         provision(&spec, &options, say)
     });
-    let server = provisioned.map_err(|error| NoSubject {
-        exit: Exit::from(&error),
-        missing: error.is_missing(),
-        why: error.to_string(),
-    })?;
+    let server = provisioned?;
     say(&format!("{} {} from {}", server.product, server.version, server.path.display()));
     Ok(server)
 }
 
 pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
     match (args.backend, &args.cluster) {
-        (Backend::Process, Some(_)) => Err(usage("--cluster needs --backend attach")),
+        (Backend::Process | Backend::Docker, Some(_)) => Err(usage("--cluster needs --backend attach")),
         (Backend::Process, None) => {
             let server = server_binary(&args.server, say)?;
             let overrides = unpinned(&server).into_iter().collect();
             let about = Server { product: server.product.to_string(), version: server.version };
             Ok(Subject { backend: BackendChoice::Process { binary: server.path }, server: about, overrides })
         }
+        (Backend::Docker, None) => in_containers(&args.server, say),
         (Backend::Attach, None) => Err(usage("--backend attach needs --cluster FILE")),
         (Backend::Attach, Some(path)) => {
             let file = load_attach_file(path).map_err(usage)?;
-            let exe = std::env::current_exe().map_err(|error| NoSubject {
-                exit: Exit::Trouble,
-                missing: false,
-                why: format!("cannot find this program for the watchdog: {error}"),
+            let exe = std::env::current_exe().map_err(|error| {
+                NoSubject::trouble(format!("cannot find this program for the watchdog: {error}"))
             })?;
             let spec: ServerSpec =
                 args.server.server.parse().map_err(|error| usage(format!("--server: {error}")))?;
@@ -76,6 +85,26 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
             })
         }
     }
+}
+
+fn in_containers(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
+    let spec: ServerSpec = choice.server.parse().map_err(|error| usage(format!("--server: {error}")))?;
+    let (image, overrides) = match &spec {
+        ServerSpec::Image { reference } => {
+            let image = image_named(reference, say)?;
+            let told = format!("the server runs in the image {reference}, {}", image.image.id);
+            (image, vec![told])
+        }
+        _ => {
+            let binary = server_binary(choice, say)?;
+            let overrides = unpinned(&binary).into_iter().collect();
+            (image_of(&binary, say)?, overrides)
+        }
+    };
+    say(&format!("{} {} in the image {}", image.server.product, image.server.version, image.image.name));
+    // By its id: the name may come to mean another image while runs follow one another.
+    let backend = BackendChoice::Docker { image: image.image.id, program: image.program };
+    Ok(Subject { backend, server: image.server, overrides })
 }
 
 /// Results of another build than the official one must say so.

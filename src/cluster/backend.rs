@@ -19,9 +19,9 @@ pub enum Signal {
     Kill,
     /// SIGTERM, and wait for the end.
     Stop,
-    /// SIGSTOP.
+    /// SIGSTOP, or a freeze of the whole container.
     Pause,
-    /// SIGCONT.
+    /// SIGCONT, or the thaw.
     Resume,
 }
 
@@ -99,7 +99,7 @@ pub enum ClusterError {
 
 #[async_trait]
 pub trait Cluster: Send + Sync {
-    /// `process` or `attach`.
+    /// `process`, `docker` or `attach`.
     fn backend(&self) -> &'static str;
 
     fn nodes(&self) -> &[Node];

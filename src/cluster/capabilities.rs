@@ -31,6 +31,16 @@ pub fn of_process(ability: Ability) -> Capability {
     }
 }
 
+/// `docker`: containers on a bridge of their own.
+pub fn of_docker(ability: Ability) -> Capability {
+    match ability {
+        Ability::CutPeers | Ability::CutClients | Ability::SlowPeers | Ability::LosePackets => {
+            Capability::No("the network between containers is not disturbed in this version")
+        }
+        _ => Capability::Yes,
+    }
+}
+
 /// `attach`: what hooks and files of an attach file can do to somebody else's cluster.
 pub fn of_attach(ability: Ability) -> Capability {
     match ability {

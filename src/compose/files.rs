@@ -1,12 +1,14 @@
 //! Renders the Compose file, and writes what has to stand beside it.
 
 use super::{API_PORT, CLUSTER_PORT, COMPOSE_FILE, ComposeError, nodes_of};
-use crate::cluster::process::{self, NodeCertificate, NodePlan, RunCa};
+use crate::cluster::certificates::{NodeCertificate, RunCa};
+use crate::cluster::node_config::{self, NodeAddresses, NodePlan};
 use crate::model::{Blueprint, ServerTuning};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -61,24 +63,28 @@ pub fn write_cluster(blueprint: &Blueprint, image: &str, out: &Path) -> Result<(
         let folder = out.join(&node.id);
         make(&folder.join("data"))?;
         if let Some(ca) = &ca {
-            ca.issue(&node.id).map_err(|error| io("cannot write certificates to", &tls, error))?;
+            // The node is known by its name; clients on this machine reach its published port on loopback.
+            ca.issue(&node.id, Ipv4Addr::LOCALHOST.into())
+                .map_err(|error| io("cannot write certificates to", &tls, error))?;
         }
         // As the container sees them.
         let certificate = ca.is_some().then(|| NodeCertificate {
             cert_file: format!("/tls/{}.pem", node.id).into(),
             key_file: format!("/tls/{}.key", node.id).into(),
         });
+        let addresses = NodeAddresses {
+            api: (Ipv4Addr::UNSPECIFIED, API_PORT).into(),
+            cluster: (Ipv4Addr::UNSPECIFIED, CLUSTER_PORT).into(),
+            known_api: format!("{}:{API_PORT}", node.id),
+            known_cluster: format!("{}:{CLUSTER_PORT}", node.id),
+        };
         let plan = NodePlan {
             id: &node.id,
             folder: Path::new("/node"),
-            listen: "0.0.0.0",
-            host: &node.id,
-            api_port: API_PORT,
-            cluster_port: CLUSTER_PORT,
-            known_ports: (API_PORT, CLUSTER_PORT),
+            addresses: &addresses,
             certificate: certificate.as_ref(),
         };
-        let config = process::render(blueprint, &ServerTuning::default(), &plan);
+        let config = node_config::render(blueprint, &ServerTuning::default(), &plan);
         let path = folder.join("server.hcl");
         fs::write(&path, config).map_err(|error| io("cannot write", &path, error))?;
     }

@@ -10,7 +10,9 @@ pub mod lock;
 pub mod open_files;
 pub mod ports;
 pub mod priority;
+mod process_start;
 pub mod sockets;
 
 pub use facts::{facts, free_disk_mib};
 pub use file_lock::{FileLock, LockError};
+pub use process_start::started_ticks;

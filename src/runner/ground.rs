@@ -3,8 +3,10 @@
 use super::attached::Attached;
 use super::{Progress, RunError};
 use crate::bootstrap;
+use crate::cluster::docker::{DockerCluster, DockerOptions};
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
+use crate::docker::Owner;
 use crate::fault::link_needs;
 use crate::machine::ports::{self, ReservedPort};
 use crate::model::{AttachFile, Event, Scenario};
@@ -18,6 +20,8 @@ use std::time::Instant;
 pub enum BackendChoice {
     /// Child processes of this server binary.
     Process { binary: PathBuf },
+    /// Containers of this image (name or id), in which `program` is the server.
+    Docker { image: String, program: String },
     /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog.
     Attach { file: Box<AttachFile>, exe: PathBuf },
 }
@@ -29,6 +33,7 @@ pub struct Ground {
     /// Stands before every name we make; empty on a cluster that is all ours.
     pub prefix: String,
     attached: Option<Attached>,
+    docker: Option<Arc<DockerCluster>>,
     _ports: Vec<ReservedPort>,
 }
 
@@ -40,6 +45,11 @@ impl Ground {
         folder: &RunFolder,
         run_id: &str,
     ) -> Result<Self, RunError> {
+        // The servers run in folders of their own: a relative path would mean another place to them.
+        let absolute = |path: PathBuf| {
+            std::path::absolute(path)
+                .map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
+        };
         match choice {
             BackendChoice::Attach { file, exe } => {
                 let attached = Attached::prepare(file, exe, scenario, folder).await?;
@@ -48,6 +58,29 @@ impl Ground {
                     ca_file: None,
                     prefix: bootstrap::prefix_of(run_id),
                     attached: Some(attached),
+                    docker: None,
+                    _ports: Vec::new(),
+                })
+            }
+            BackendChoice::Docker { image, program } => {
+                let cluster = DockerCluster::prepare(DockerOptions {
+                    owner: Owner { run_id: run_id.to_owned(), lock: absolute(folder.lock())? },
+                    image,
+                    program,
+                    blueprint: &scenario.blueprint,
+                    tuning: &scenario.server,
+                    private: &absolute(folder.private())?,
+                    logs: &absolute(folder.logs())?,
+                })
+                .await
+                .map_err(|error| RunError::SetUp(error.to_string()))?;
+                let cluster = Arc::new(cluster);
+                Ok(Self {
+                    ca_file: cluster.ca_file().map(PathBuf::from),
+                    cluster: cluster.clone(),
+                    prefix: String::new(),
+                    attached: None,
+                    docker: Some(cluster),
                     _ports: Vec::new(),
                 })
             }
@@ -55,11 +88,6 @@ impl Ground {
                 let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
                     .map_err(|error| RunError::SetUp(error.to_string()))?;
                 let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
-                // The servers run in folders of their own: a relative path would mean another place to them.
-                let absolute = |path: PathBuf| {
-                    std::path::absolute(path)
-                        .map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
-                };
                 let cluster = ProcessCluster::prepare(ProcessOptions {
                     binary: binary.clone(),
                     blueprint: &scenario.blueprint,
@@ -76,6 +104,7 @@ impl Ground {
                     ca_file,
                     prefix: String::new(),
                     attached: None,
+                    docker: None,
                     _ports: ports,
                 })
             }
@@ -124,6 +153,9 @@ impl Ground {
 
     /// Takes down what we started, and leaves somebody else's cluster as it was.
     pub async fn tear_down(&self) -> Result<(), RunError> {
+        if let Some(docker) = &self.docker {
+            return docker.tear_down().await.map_err(RunError::SetUp);
+        }
         self.cluster.shut_down().await;
         match &self.attached {
             Some(attached) => attached.tear_down().await,

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error(
-        "{spec} is a container image and needs the docker backend, which this version does not have yet; \
-         use `openbao@VERSION` or `openbao=/path/to/bao`"
+        "{spec} is a container image: add `--backend docker`, or use `openbao@VERSION` or \
+         `openbao=/path/to/bao`"
     )]
     NeedsDocker { spec: ServerSpec },
 

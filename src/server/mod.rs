@@ -17,6 +17,7 @@ mod wheel;
 pub use cache::cache_folder;
 pub use error::ServerError;
 pub use list::{Listed, list};
+pub use path::read_version;
 pub use pins::{OFFICIAL, Pin, platform};
 pub use pip::{Pip, find_pip};
 pub use provision::{NEEDED_MIB, Origin, ProvisionOptions, ServerBinary, on_path, provision};

@@ -28,7 +28,7 @@ pub(super) fn ask_version(spec: &str, path: &Path) -> Result<(Product, String), 
     let finished = run(Command::new(path).arg("version"), VERSION_WITHIN, &mut |_| {}).map_err(|error| {
         ServerError::NotAProgram { spec: spec.to_owned(), path: path.to_owned(), why: error.to_string() }
     })?;
-    match parse_version(&finished.output) {
+    match read_version(&finished.output) {
         Some(found) if finished.status.success() => Ok(found),
         _ => {
             let output = finished.output.chars().take(200).collect();
@@ -37,8 +37,8 @@ pub(super) fn ask_version(spec: &str, path: &Path) -> Result<(Product, String), 
     }
 }
 
-/// `OpenBao v2.7.2 (9e0a…), committed …`, in any line.
-fn parse_version(output: &str) -> Option<(Product, String)> {
+/// What `<program> version` printed: `OpenBao v2.7.2 (9e0a…), committed …`, in any line.
+pub fn read_version(output: &str) -> Option<(Product, String)> {
     output.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         let product = match words.next()? {
@@ -58,12 +58,12 @@ mod tests {
     #[test]
     fn reads_what_the_programs_say() {
         let said = "OpenBao v2.7.2 (9e0a0d3c), committed 2026-10-26T20:32:27Z\n";
-        assert_eq!(parse_version(said), Some((Product::OpenBao, "2.7.2".to_owned())));
+        assert_eq!(read_version(said), Some((Product::OpenBao, "2.7.2".to_owned())));
         let said = "WARNING: something\nVault v1.20.1 (abc), built 2025-07-01\n";
-        assert_eq!(parse_version(said), Some((Product::Vault, "1.20.1".to_owned())));
-        assert_eq!(parse_version("Consul v1.2.3\n"), None);
-        assert_eq!(parse_version("OpenBao 2.7.2\n"), None);
-        assert_eq!(parse_version(""), None);
+        assert_eq!(read_version(said), Some((Product::Vault, "1.20.1".to_owned())));
+        assert_eq!(read_version("Consul v1.2.3\n"), None);
+        assert_eq!(read_version("OpenBao 2.7.2\n"), None);
+        assert_eq!(read_version(""), None);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! From what was seen of a machine to what it can do: a pure function.
 
 use super::Probes;
+use crate::docker::EngineInfo;
 use crate::server::{Listed, NEEDED_MIB};
 
 /// The name under which the process backend stands.
 pub(super) const PROCESS: &str = "backend process";
+
+/// The name under which the docker backend stands.
+pub(super) const DOCKER: &str = "backend docker";
 
 /// Only the fault `pause` needs it.
 pub(super) const PAUSING: &str = "pausing a process";
@@ -17,8 +21,6 @@ pub enum State {
     Works,
     /// Can be had on this machine; the way is said.
     Missing,
-    /// Not part of this version: no fault of the machine.
-    Unsupported,
 }
 
 /// One thing that a run may need.
@@ -77,13 +79,23 @@ pub fn diagnose(probes: &Probes) -> Vec<Diagnosis> {
         lacking => missing(PROCESS, format!("cannot run, for want of: {}", lacking.join(", ")), "see above"),
     });
     all.push(works("backend attach", "can run, with `--cluster FILE` for a cluster that is there already"));
-    all.push(Diagnosis {
-        name: "backend docker",
-        state: State::Unsupported,
-        detail: "is not part of this version".to_owned(),
-        way_out: None,
-    });
+    all.push(docker(probes));
     all
+}
+
+fn docker(probes: &Probes) -> Diagnosis {
+    const WAY: &str =
+        "Debian: apt install docker.io, and be in the group `docker`; the other backends need none";
+    match &probes.docker {
+        Err(why) => missing(DOCKER, why.as_str(), WAY),
+        Ok(EngineInfo { unsuitable: Some(why), .. }) => missing(DOCKER, why.as_str(), WAY),
+        Ok(EngineInfo { version, api_version, os, .. }) => works(
+            DOCKER,
+            format!(
+                "can run: nodes as containers on a bridge of their own; engine {version}, API {api_version}, {os}"
+            ),
+        ),
+    }
 }
 
 fn machine(probes: &Probes) -> Diagnosis {
@@ -199,7 +211,17 @@ mod tests {
             death_with_parent: Ok(()),
             pause: Ok(()),
             ports: Ok(()),
+            docker: Err("no container engine answers".into()),
             lock: Ok(None),
+        }
+    }
+
+    fn engine(unsuitable: Option<&str>) -> EngineInfo {
+        EngineInfo {
+            version: "20.10.24".into(),
+            api_version: "1.41".into(),
+            os: "Debian".into(),
+            unsuitable: unsuitable.map(str::to_owned),
         }
     }
 
@@ -246,6 +268,21 @@ mod tests {
         let rows: Vec<_> = ability_table(&seen).into_iter().filter(missing).map(|row| row.ability).collect();
         assert_eq!(rows, [Ability::Pause]);
         assert!(!ability_table(&diagnose(&bare())).iter().any(missing));
+    }
+
+    #[test]
+    fn docker_is_missing_where_no_engine_answers_and_where_it_will_not_do() {
+        let with = |docker| diagnose(&Probes { docker, ..bare() });
+        for (seen, expected) in [
+            (with(Ok(engine(None))), State::Works),
+            (with(Ok(engine(Some("it is rootless")))), State::Missing),
+            (with(Err("nobody answers".to_owned())), State::Missing),
+        ] {
+            assert_eq!(state(&seen, DOCKER), expected);
+            assert_eq!(exit_code(&seen), 0, "the process backend can run");
+            let has_it = |row: &AbilityRow| row.docker.is_some();
+            assert!(ability_table(&seen).iter().all(|row| has_it(row) == (expected == State::Works)));
+        }
     }
 
     #[test]

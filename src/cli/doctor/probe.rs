@@ -1,5 +1,6 @@
 //! Looks at this machine. Starts and ends short-lived processes, reserves ports and lets them go.
 
+use crate::docker::{DockerError, Engine, EngineInfo};
 use crate::machine::{self, children, free_disk_mib, lock, ports};
 use crate::model::Machine;
 use crate::server::{Listed, Pip, Product, ProvisionOptions, find_pip, list, on_path};
@@ -25,6 +26,8 @@ pub struct Probes {
     pub pause: Result<(), String>,
     /// Whether three ports can be had.
     pub ports: Result<(), String>,
+    /// The container engine, and what kind it is.
+    pub docker: Result<EngineInfo, String>,
     /// Who has the machine-wide lock, if somebody does.
     pub lock: Result<Option<String>, String>,
 }
@@ -44,6 +47,15 @@ pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
         death_with_parent: children::check_death_with_parent(),
         pause: children::check_pause(),
         ports: ports::reserve(3).map(drop).map_err(|error| error.to_string()),
+        docker: docker(),
         lock: lock::holder().map_err(|error| error.to_string()),
     }
+}
+
+fn docker() -> Result<EngineInfo, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let asked: Result<_, DockerError> =
+        runtime.block_on(async { Ok(Engine::connect().await?.info().clone()) });
+    asked.map_err(|error| error.to_string())
 }

@@ -12,7 +12,6 @@ pub fn render(diagnoses: &[Diagnosis]) -> String {
         let state = match state {
             State::Works => "ok",
             State::Missing => "missing",
-            State::Unsupported => "-",
         };
         let _ = writeln!(text, "{name:<width$}  {state:<7}  {detail}");
         if let Some(way_out) = way_out {
@@ -26,8 +25,9 @@ pub fn render(diagnoses: &[Diagnosis]) -> String {
         "backends can", "process", "attach, if `disposable`"
     );
     for AbilityRow { ability, process, attach, docker } in ability_table(diagnoses) {
-        let process = process.map_or_else(|| "missing".to_owned(), |can| words(can, &mut notes));
-        let [attach, docker] = [attach, docker].map(|can| words(can, &mut notes));
+        let cells = [process, Some(attach), docker];
+        let [process, attach, docker] =
+            cells.map(|cell| cell.map_or_else(|| "missing".to_owned(), |can| words(can, &mut notes)));
         let _ = writeln!(text, "{:<32}  {process:<7}  {attach:<24}  {docker}", ability.name());
     }
     for (number, note) in (1..).zip(notes) {
@@ -67,14 +67,14 @@ mod tests {
         let diagnoses = [
             diagnosis("pip", State::Missing, Some("install it")),
             diagnosis("backend process", State::Works, None),
-            diagnosis("backend docker", State::Unsupported, None),
+            diagnosis("backend docker", State::Works, None),
         ];
         let text = render(&diagnoses);
         insta::assert_snapshot!(text, @r"
         pip              missing  seen
                                   to get it: install it
         backend process  ok       seen
-        backend docker   -        seen
+        backend docker   ok       seen
 
         backends can                      process  attach, if `disposable`   docker
         kill a node                       yes      with hook kill            no 1)

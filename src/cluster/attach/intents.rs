@@ -63,11 +63,7 @@ pub struct HookProcess {
 
 impl HookProcess {
     pub fn of(pid: u32) -> Result<Self, String> {
-        let path = format!("/proc/{pid}/stat");
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))?;
-        // Field 22; the name before it, in brackets, may hold anything.
-        let ticks = text.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19)?.parse().ok());
-        let started_ticks = ticks.ok_or_else(|| format!("{path} is not as it should be"))?;
+        let started_ticks = crate::machine::started_ticks(pid)?;
         Ok(Self { pid, started_ticks })
     }
 

@@ -1,15 +1,16 @@
 //! The cluster of child processes: folders, ports, signals, evidence.
 
-use super::certificates::RunCa;
 use super::child::{ServerProcess, describe, poll_until};
-use super::config::{NodePlan, render};
 use super::links::{FrontPorts, NodeLinks};
+use crate::cluster::node_config::NodeAddresses;
+use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took, capabilities};
 use crate::model::{Blueprint, NodeId, ServerTuning};
-use crate::vault::{Client, Endpoint, TlsMaterial, wait_until};
+use crate::vault::{Client, wait_until};
 use async_trait::async_trait;
 use rustix::process::Signal as Posix;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -38,8 +39,7 @@ pub struct ProcessCluster {
 }
 
 struct Slot {
-    folder: PathBuf,
-    log: PathBuf,
+    folder: NodeFolder,
     process: Mutex<Option<ServerProcess>>,
 }
 
@@ -52,52 +52,34 @@ const KILL_WITHIN: Duration = Duration::from_secs(5);
 impl ProcessCluster {
     /// Writes folders, certificates and configurations; starts nothing yet.
     pub fn prepare(options: ProcessOptions) -> io::Result<Self> {
-        let ca = match options.blueprint.tls.enabled {
-            true => Some(RunCa::create(&options.folder.join("tls"))?),
-            false => None,
-        };
-        let tls = match &ca {
-            None => None,
-            Some(ca) => Some(TlsMaterial::from_files(&ca.ca_file(), None).map_err(io::Error::other)?),
-        };
         let fronts = FrontPorts::reserve(options.links, options.ports.len())?;
-        let mut nodes = Vec::new();
-        let mut slots = Vec::new();
-        for (index, (api_port, cluster_port)) in options.ports.iter().copied().enumerate() {
-            let id = format!("n{}", index + 1);
-            let known_ports = fronts.known(index, (api_port, cluster_port));
-            let folder = options.folder.join(&id);
-            std::fs::create_dir_all(folder.join("data"))?;
-            let certificate = ca.as_ref().map(|ca| ca.issue(&id)).transpose()?;
-            let plan = NodePlan {
-                id: &id,
-                folder: &folder,
-                listen: "127.0.0.1",
-                host: "127.0.0.1",
-                api_port,
-                cluster_port,
-                known_ports,
-                certificate: certificate.as_ref(),
-            };
-            std::fs::write(folder.join("server.hcl"), render(options.blueprint, options.tuning, &plan))?;
-            let scheme = if certificate.is_some() { "https" } else { "http" };
-            let url = format!("{scheme}://127.0.0.1:{}", known_ports.0);
-            let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
-            slots.push(Slot {
-                folder,
-                log: options.logs.join(format!("{id}.log")),
-                process: Mutex::new(None),
-            });
-            nodes.push(Node { id: NodeId(id), endpoint });
-        }
-        let slots = Arc::new(slots);
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let addresses = options.ports.iter().copied().enumerate().map(|(index, (api_port, cluster_port))| {
+            let (known_api, known_cluster) = fronts.known(index, (api_port, cluster_port));
+            NodeAddresses {
+                api: loopback(api_port),
+                cluster: loopback(cluster_port),
+                known_api: loopback(known_api).to_string(),
+                known_cluster: loopback(known_cluster).to_string(),
+            }
+        });
+        let addresses: Vec<_> = addresses.collect();
+        let PreparedNodes { nodes, folders, ca_file } = node_folders::prepare(
+            options.blueprint,
+            options.tuning,
+            options.folder,
+            options.logs,
+            &addresses,
+        )?;
+        let slots = folders.into_iter().map(|folder| Slot { folder, process: Mutex::new(None) });
+        let slots: Arc<Vec<_>> = Arc::new(slots.collect());
         let ids: Vec<_> = nodes.iter().map(|node| node.id.clone()).collect();
         let own_ports: Vec<_> = ids.iter().cloned().zip(options.ports.iter().copied()).collect();
         let held = slots.clone();
         let running = move |(id, slot): (&NodeId, &Slot)| Some((id.clone(), slot.pid()?));
         let pids = Arc::new(move || ids.iter().zip(held.iter()).filter_map(running).collect());
         let links = NodeLinks::start(fronts, &own_ports, pids)?;
-        Ok(Self { nodes, slots, links, ca_file: ca.map(|ca| ca.ca_file()), binary: options.binary })
+        Ok(Self { nodes, slots, links, ca_file, binary: options.binary })
     }
 
     /// The CA that signed every node's certificate; a joining node needs its text.
@@ -114,14 +96,6 @@ impl ProcessCluster {
         let index = self.nodes.iter().position(|node| &node.id == id);
         let index = index.ok_or_else(|| ClusterError::NotApplicable(format!("there is no node {id}")))?;
         Ok((&self.nodes[index], &self.slots[index]))
-    }
-
-    /// The end of the node's log, for errors about a server that did not come up.
-    fn last_words(slot: &Slot) -> String {
-        let text = std::fs::read(&slot.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let last: Vec<_> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
-        last.into_iter().rev().collect::<Vec<_>>().join(" | ")
     }
 }
 
@@ -267,8 +241,8 @@ impl Cluster for ProcessCluster {
             if let Some(links) = &self.links {
                 links.open(id)?;
             }
-            let config = slot.folder.join("server.hcl");
-            let process = ServerProcess::spawn(&self.binary, &config, &slot.log).map_err(|error| {
+            let spawned = ServerProcess::spawn(&self.binary, &slot.folder.config(), &slot.folder.log);
+            let process = spawned.map_err(|error| {
                 ClusterError::Failed(format!("cannot start {}: {error}", self.binary.display()))
             })?;
             let pid = process.pid();
@@ -279,7 +253,7 @@ impl Cluster for ProcessCluster {
         let what = format!("{id} answers");
         let listening = wait_until(&what, LISTEN_WITHIN, Duration::from_millis(10), || async {
             if let Some(ended) = slot.ended() {
-                return Ok(Err(format!("{id}: {ended}: {}", Self::last_words(slot))));
+                return Ok(Err(format!("{id}: {ended}: {}", slot.folder.last_words())));
             }
             match client.get("sys/seal-status").await {
                 Ok(_) => Ok(Ok(())),

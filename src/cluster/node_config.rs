@@ -3,19 +3,24 @@
 use super::certificates::NodeCertificate;
 use crate::model::{Blueprint, ServerTuning};
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::Path;
+
+/// Where a node's API and its raft traffic are.
+#[derive(Clone, Debug)]
+pub struct NodeAddresses {
+    /// Where it listens.
+    pub api: SocketAddr,
+    pub cluster: SocketAddr,
+    /// Where clients and other nodes reach it, as `host:port`: the same, links in front of it, or a name.
+    pub known_api: String,
+    pub known_cluster: String,
+}
 
 pub struct NodePlan<'a> {
     pub id: &'a str,
     pub folder: &'a Path,
-    /// Where it listens; an address.
-    pub listen: &'a str,
-    /// Where clients and the other nodes reach it; an address or a name.
-    pub host: &'a str,
-    pub api_port: u16,
-    pub cluster_port: u16,
-    /// API and cluster port that others know it by: its own, or those of links in front of them.
-    pub known_ports: (u16, u16),
+    pub addresses: &'a NodeAddresses,
     pub certificate: Option<&'a NodeCertificate>,
 }
 
@@ -27,8 +32,9 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
     let scheme = if node.certificate.is_some() { "https" } else { "http" };
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments| writeln!(text, "{args}").expect("a string takes all");
-    line(format_args!("api_addr = \"{scheme}://{}:{}\"", node.host, node.known_ports.0));
-    line(format_args!("cluster_addr = \"https://{}:{}\"", node.host, node.known_ports.1));
+    let NodeAddresses { api, cluster, known_api, known_cluster } = node.addresses;
+    line(format_args!("api_addr = \"{scheme}://{known_api}\""));
+    line(format_args!("cluster_addr = \"https://{known_cluster}\""));
     line(format_args!("storage \"raft\" {{"));
     line(format_args!("  path = {}", quoted(&node.folder.join("data"))));
     line(format_args!("  node_id = \"{}\"", node.id));
@@ -38,8 +44,8 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
         line(format_args!("  performance_multiplier = {multiplier}"));
     }
     line(format_args!("}}\nlistener \"tcp\" {{"));
-    line(format_args!("  address = \"{}:{}\"", node.listen, node.api_port));
-    line(format_args!("  cluster_address = \"{}:{}\"", node.listen, node.cluster_port));
+    line(format_args!("  address = \"{api}\""));
+    line(format_args!("  cluster_address = \"{cluster}\""));
     match node.certificate {
         Some(certificate) => {
             line(format_args!("  tls_cert_file = {}", quoted(&certificate.cert_file)));

@@ -3,6 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use std::fs;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +36,9 @@ impl RunCa {
         self.folder.join("ca.pem")
     }
 
-    pub fn issue(&self, node: &str) -> io::Result<NodeCertificate> {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), node.to_owned()];
+    /// A certificate for the node's name and for the address under which clients and the other nodes reach it.
+    pub fn issue(&self, node: &str, address: IpAddr) -> io::Result<NodeCertificate> {
+        let names = vec!["localhost".to_owned(), address.to_string(), node.to_owned()];
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, node);
         let key = KeyPair::generate().map_err(io::Error::other)?;

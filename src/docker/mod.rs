@@ -1,0 +1,22 @@
+//! The container engine: images, networks, containers, and whose they are. The only module that knows its API; what
+//! others see of it are types of our own.
+
+mod archive;
+mod container;
+mod engine;
+mod error;
+mod image;
+mod leftovers;
+mod made;
+mod network;
+mod owner;
+mod subnet;
+
+pub use container::{Bind, ContainerPlan, ContainerState, Followed};
+pub use engine::{Engine, EngineInfo};
+pub use error::DockerError;
+pub use image::{Image, ImageSource, image_name};
+pub use leftovers::Ours;
+pub use made::{Made, MadeList, made_file};
+pub use owner::{Owner, Standing};
+pub use subnet::{Subnet, candidates};

@@ -1,0 +1,53 @@
+//! The docker backend on a real engine: its image, its nodes, what it refuses, and that it leaves nothing behind.
+//! Skipped by name where no engine answers or the server cannot be had.
+
+mod cleaning;
+#[path = "../skips/default_server.rs"]
+mod default_server;
+#[path = "../skips/docker.rs"]
+mod docker;
+mod ground;
+#[path = "../live/harness.rs"]
+#[expect(dead_code, reason = "what the tests of the process backend need beside")]
+mod harness;
+mod image;
+mod nodes;
+mod refused;
+#[path = "../skips/mod.rs"]
+mod skips;
+
+use default_server::default_server;
+use docker::docker_engine;
+use libtest_mimic::{Arguments, Trial};
+use vaultquake::server::ServerBinary;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // They look at the same engine, and the runs queue for the machine anyway.
+    arguments.test_threads.get_or_insert(1);
+    let tests: [(&str, fn(&ServerBinary)); 11] = [
+        ("image::has_the_same_id_whenever_it_is_made", image::has_the_same_id_whenever_it_is_made),
+        ("image::starts_a_server_that_answers", image::starts_a_server_that_answers),
+        ("image::says_by_name_which_server_it_holds", image::says_by_name_which_server_it_holds),
+        ("nodes::are_killed_paused_stopped_and_started", nodes::are_killed_paused_stopped_and_started),
+        ("refused::a_network_of_that_name", refused::a_network_of_that_name),
+        ("refused::a_container_of_that_name", refused::a_container_of_that_name),
+        ("refused::no_free_subnet", refused::no_free_subnet),
+        ("refused::an_image_that_cannot_be_had", refused::an_image_that_cannot_be_had),
+        ("refused::an_engine_that_does_not_answer", refused::an_engine_that_does_not_answer),
+        ("cleaning::sigint_leaves_nothing", cleaning::sigint_leaves_nothing),
+        ("cleaning::sigkill_leaves_what_clean_removes", cleaning::sigkill_leaves_what_clean_removes),
+    ];
+    let trials = tests.into_iter().map(|(name, test)| -> Trial {
+        let prepare = || docker_engine().and_then(|()| default_server());
+        skips::trial(name, prepare, move |binary| {
+            test(&binary);
+            Ok(())
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if !arguments.list {
+        harness::leave_ground(conclusion.has_failed());
+    }
+    conclusion.exit();
+}
