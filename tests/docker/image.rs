@@ -43,8 +43,8 @@ pub fn starts_a_server_that_answers(binary: &ServerBinary) {
             .start()
             .await
             .unwrap();
-        let address = container.get_bridge_ip_address().await.unwrap();
-        let client = Client::new(&Endpoint::new(&format!("http://{address}:8200"), None).unwrap()).unwrap();
+        let port = container.get_host_port_ipv4(8200).await.unwrap();
+        let client = Client::new(&Endpoint::new(&format!("http://127.0.0.1:{port}"), None).unwrap()).unwrap();
         let health = client.get("sys/health").await.unwrap();
         assert_eq!(health.body["version"], binary.version.as_str());
     });

@@ -77,18 +77,18 @@ mod tests {
         backend docker   ok       seen
 
         backends can                      process  attach, if `disposable`   docker
-        kill a node                       yes      with hook kill            no 1)
-        stop a node                       yes      with hook stop            no 1)
-        pause and resume a node           yes      with hooks pause, resume  no 1)
-        start a node                      yes      with hook start           no 1)
-        unseal a node                     yes      with unseal_keys_file     no 1)
-        use an operator's token           yes      with token_file           no 1)
-        cut nodes off from each other     yes      no 2)                     no 1)
-        cut clients off from a node       yes      no 2)                     no 1)
-        slow the network between nodes    yes      no 2)                     no 1)
-        lose packets between nodes        no 3)    no 2)                     no 1)
-        1) not part of this version
-        2) an attached cluster's network is not ours to disturb
+        kill a node                       yes      with hook kill            yes
+        stop a node                       yes      with hook stop            yes
+        pause and resume a node           yes      with hooks pause, resume  yes
+        start a node                      yes      with hook start           yes
+        unseal a node                     yes      with unseal_keys_file     yes
+        use an operator's token           yes      with token_file           yes
+        cut nodes off from each other     yes      no 1)                     no 2)
+        cut clients off from a node       yes      no 1)                     no 2)
+        slow the network between nodes    yes      no 1)                     no 2)
+        lose packets between nodes        no 3)    no 1)                     no 2)
+        1) an attached cluster's network is not ours to disturb
+        2) the network between containers is not disturbed in this version
         3) a TCP proxy cannot lose packets
         ");
     }
