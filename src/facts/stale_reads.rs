@@ -7,32 +7,34 @@ use super::Facts;
 use crate::model::{NodeId, Operation, StaleReads, Workload};
 use std::collections::BTreeMap;
 
-/// One row for each fault and node that it cut off, and, when there is any, one for all other reads.
+/// One row for each fault and node that it cut off, and, when there is any, one for all reads through nodes that had
+/// not been cut off before.
 pub fn stale_reads(facts: &Facts) -> Vec<StaleReads> {
     let acknowledged = Acknowledged::of(facts);
     let mut rows = Vec::new();
-    let mut times_of: BTreeMap<&NodeId, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut cut_off_from: BTreeMap<&NodeId, f64> = BTreeMap::new();
     for fault in &facts.faults {
         let Some(network) = &fault.network else { continue };
         for node in &network.without_quorum {
             let times = network.cut_off_ms(node, facts.load_end_ms);
-            let Some((first_ms, _)) = times.first().copied() else { continue };
+            let (Some(&(first_ms, _)), Some(&(_, healed_ms))) = (times.first(), times.last()) else {
+                continue;
+            };
             let within = |op: &Operation| op.node.as_ref() == Some(node) && lies_in(op, &times);
             let mut row = measure(facts, &acknowledged, within, first_ms);
             row.fault = Some(fault.id.clone());
             row.node = Some(node.clone());
             row.cut_off_ms = Some(times.iter().map(|(from_ms, until_ms)| until_ms - from_ms).sum());
+            row.stale_after_heal_ms = stale_after_heal_ms(facts, &acknowledged, node, healed_ms);
             rows.push(row);
-            times_of.entry(node).or_default().extend(times);
+            let from_ms = cut_off_from.entry(node).or_insert(first_ms);
+            *from_ms = from_ms.min(first_ms);
         }
     }
     if !rows.is_empty() {
         let apart = |op: &Operation| {
-            let times = op.node.as_ref().and_then(|node| times_of.get(node));
-            let overlaps = |times: &Vec<(f64, f64)>| {
-                times.iter().any(|&(from_ms, until_ms)| done_ms(op) >= from_ms && sent_ms(op) <= until_ms)
-            };
-            op.node.is_some() && !times.is_some_and(overlaps)
+            let from_ms = op.node.as_ref().map(|node| cut_off_from.get(node));
+            from_ms.is_some_and(|from_ms| from_ms.is_none_or(|from_ms| done_ms(op) < *from_ms))
         };
         rows.push(StaleReads { last_answer_ms: None, ..measure(facts, &acknowledged, apart, 0.0) });
     }
@@ -54,6 +56,26 @@ fn lies_in(op: &Operation, times: &[(f64, f64)]) -> bool {
     })
 }
 
+/// How long after the heal the node was last asked and answered without a write that had been acknowledged before
+/// the heal. `None` when it never did.
+fn stale_after_heal_ms(
+    facts: &Facts,
+    acknowledged: &Acknowledged,
+    node: &NodeId,
+    healed_ms: f64,
+) -> Option<f64> {
+    let reads = facts.loads.iter().filter(|load| load.load.workload == Workload::Kv2Read);
+    reads
+        .flat_map(|load| &load.ops)
+        .filter(|op| op.is_ok() && op.node.as_ref() == Some(node) && sent_ms(op) >= healed_ms)
+        .filter(|op| {
+            let behind_ms = acknowledged.lacks(op).map(|(_, behind_ms)| behind_ms);
+            behind_ms.is_some_and(|behind_ms| sent_ms(op) - behind_ms < healed_ms)
+        })
+        .map(|op| sent_ms(op) - healed_ms)
+        .reduce(f64::max)
+}
+
 fn measure(
     facts: &Facts,
     acknowledged: &Acknowledged,
@@ -71,6 +93,7 @@ fn measure(
         versions_behind_max: 0,
         behind_max_ms: 0.0,
         oldest: None,
+        stale_after_heal_ms: None,
     };
     let reads = facts.loads.iter().filter(|load| load.load.workload == Workload::Kv2Read);
     for op in reads.flat_map(|load| &load.ops).filter(|op| fits(op)) {
@@ -137,8 +160,19 @@ mod tests {
         assert!(cut_off.versions_behind_max > 40 && cut_off.behind_max_ms > 16_000.0, "{cut_off:?}");
         let oldest = run.history.iter().find(|op| Some(op.id) == cut_off.oldest).unwrap();
         assert_eq!(oldest.node, Some(node("n1")));
+        assert_eq!(cut_off.stale_after_heal_ms, None);
         assert_eq!((others.fault.as_ref(), others.stale), (None, 0));
-        assert!(others.answered > 2_000);
+        // Two nodes throughout, and the third until it was cut off.
+        assert!((4_050..4_080).contains(&others.answered), "{others:?}");
+    }
+
+    #[test]
+    fn what_it_lacks_after_the_heal_is_its_own_and_not_the_others() {
+        let run = isolated_run().frozen("n1", 12e3, 41.5e3).build();
+        let rows = stale_reads(&Facts::of(&run));
+        let after_ms = rows[0].stale_after_heal_ms.unwrap();
+        assert!((1_400.0..=1_510.0).contains(&after_ms), "{after_ms}");
+        assert_eq!(rows[1].stale, 0);
     }
 
     #[test]

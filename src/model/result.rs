@@ -147,7 +147,7 @@ pub struct ProbeRow {
 /// What nodes that were cut off from the majority went on answering, or all others for comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StaleReads {
-    /// The fault that cut the node off; null for all reads through nodes that were not.
+    /// The fault that cut the node off; null for all reads through nodes that had not been cut off before.
     pub fault: Option<String>,
     pub node: Option<NodeId>,
     /// How long it was cut off in all.
@@ -165,6 +165,9 @@ pub struct StaleReads {
     pub behind_max_ms: f64,
     /// The operation of the history that was furthest behind.
     pub oldest: Option<u64>,
+    /// How long after the heal it still gave an answer without a write that had been acknowledged before the heal;
+    /// null when it never did.
+    pub stale_after_heal_ms: Option<f64>,
 }
 
 /// What one fault on the active node cost, phase by phase. All from `applied_ms`; unknown is null.

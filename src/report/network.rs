@@ -5,7 +5,7 @@ use super::figure;
 use crate::model::{FaultRow, LinkRow, NetworkRow, ProbeRow, RunResult, StaleReads};
 
 pub const LINK_HEADINGS: [&str; 6] = ["Fault", "Way", "Asked", "Before", "During", "After"];
-pub const STALE_HEADINGS: [&str; 7] = [
+pub const STALE_HEADINGS: [&str; 8] = [
     "Fault",
     "Node",
     "Cut off for",
@@ -13,6 +13,7 @@ pub const STALE_HEADINGS: [&str; 7] = [
     "Last answer after",
     "Older than an acknowledged write",
     "Oldest answer behind by",
+    "Caught up after the heal within",
 ];
 
 /// A sentence for each fault that was done to the network.
@@ -72,12 +73,17 @@ fn stale_row(row: &StaleReads) -> Vec<String> {
     };
     vec![
         row.fault.clone().unwrap_or_else(|| "–".to_owned()),
-        row.node.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string),
+        row.node.as_ref().map_or_else(|| "never cut off, or not yet".to_owned(), ToString::to_string),
         time(row.cut_off_ms),
         format!("{} of {}", figure::count(row.answered), figure::count(row.answered + row.unanswered)),
         time(row.last_answer_ms),
         stale,
         behind,
+        match (&row.node, row.stale_after_heal_ms) {
+            (None, _) => "–".to_owned(),
+            (Some(_), None) => "at once".to_owned(),
+            (Some(_), Some(ms)) => figure::duration(ms),
+        },
     ]
 }
 

@@ -87,7 +87,7 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::Bridge => "made the only bridge",
         FaultKind::Ring => "set in a ring of deaf ears",
         FaultKind::Partition => "made deaf to some",
-        FaultKind::Degrade => "given slow or lossy links",
+        FaultKind::Degrade => "with degraded links",
     }
 }
 
@@ -107,7 +107,10 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
         target if nodes.is_empty() => target.to_string(),
         target => format!("{target} {nodes}"),
     };
-    format!("{whom} {}", participle(fault.kind))
+    match (fault.kind, &fault.network) {
+        (FaultKind::Degrade, Some(network)) => format!("{whom} with degraded links ({})", network.asked),
+        (kind, _) => format!("{whom} {}", participle(kind)),
+    }
 }
 
 /// `the kill of n1 had no effect`.

@@ -524,6 +524,7 @@ pub fn leader_isolated() -> (RunResult, Picture) {
             versions_behind_max: 3,
             behind_max_ms: 3_790.0,
             oldest: Some(4_711),
+            stale_after_heal_ms: Some(412.0),
         },
         StaleReads {
             fault: None,
@@ -536,6 +537,7 @@ pub fn leader_isolated() -> (RunResult, Picture) {
             versions_behind_max: 1,
             behind_max_ms: 7.4,
             oldest: Some(815),
+            stale_after_heal_ms: None,
         },
     ];
     (result, picture)

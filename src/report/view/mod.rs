@@ -40,7 +40,7 @@ pub struct View {
     network: Vec<String>,
     link_headings: [&'static str; 6],
     links: Table,
-    stale_headings: [&'static str; 7],
+    stale_headings: [&'static str; 8],
     stale_reads: Table,
     errors: Table,
     load: Table,
