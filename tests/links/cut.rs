@@ -5,6 +5,10 @@ use std::time::Duration;
 use vaultquake::bootstrap::unseal;
 use vaultquake::cluster::{Cluster, Signal};
 use vaultquake::model::{Cut, Grudge, Impairment, LinkMap, NodeId, Party, Span};
+use vaultquake::vault::wait_until;
+
+/// Autopilot waits for ten seconds without contact.
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(30);
 
 /// Another leads within ten seconds at multiplier 1.
 fn soon() -> Duration {
@@ -92,8 +96,18 @@ pub fn restarted_while_cut(ground: &Ground) {
         assert!(written < Duration::from_secs(1), "a follower away is no outage: {written:?}");
         // It dials the others from a process that the cut has never seen.
         assert_eq!(ground.arrived(&follower, &others[0]).await, (0, 20));
-        let state = ground.client(&others[0]).get("sys/storage/raft/autopilot/state").await.unwrap();
-        assert_eq!(state.body["data"]["servers"][follower.as_str()]["healthy"], false, "{}", state.body);
+        // A node that nobody has heard of is given up after a while. One that only started anew is not.
+        let operator = ground.client(&others[0]);
+        wait_until("it is given up", GIVEN_UP_WITHIN, Duration::from_millis(100), || async {
+            let state =
+                operator.get("sys/storage/raft/autopilot/state").await.map_err(|error| error.to_string())?;
+            match &state.body["data"]["servers"][follower.as_str()]["healthy"] {
+                healthy if *healthy == false => Ok(()),
+                healthy => Err(format!("healthy: {healthy}")),
+            }
+        })
+        .await
+        .unwrap();
         ground.heal().await;
     });
 }
