@@ -7,7 +7,7 @@ use std::sync::Mutex;
 /// One run of one scenario.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// Its place in the order of the command line.
+    /// Its place in the order in which scenarios are found.
     pub place: usize,
     pub planned: &'a Planned,
     pub seed: u64,
