@@ -7,6 +7,7 @@ mod control;
 mod failover_tests;
 mod failovers;
 mod faults;
+pub mod interval;
 mod latency;
 mod leadership;
 mod loads;

@@ -1,5 +1,6 @@
 //! The stages of a ramp, and which of them held.
 
+use super::interval::quantile_ranks;
 use super::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, Latencies, LoadOps, PhaseSpan};
 use super::{due_within, is_served};
 use crate::model::{Bound, Event, Operation, Phase, Unit, Workload};
@@ -15,6 +16,7 @@ pub const MIN_ACHIEVED_SHARE: f64 = 0.95;
 const OTHERS_CORES_MAX: f64 = 0.25;
 const HARNESS_LATE: &str = "the harness itself sent late";
 const BUSY_WITH_OTHERS: &str = "the machine was busy with others";
+const TOO_FEW: &str = "its samples do not decide";
 
 /// Whether a 99th percentile above `bound_us` is the harness's own doing. Latency counts from the intended start,
 /// so what was sent late is in it, and a bound kept all the same is kept. A bound that was not kept says nothing
@@ -106,7 +108,8 @@ fn stage(
     let achieved = in_time as f64 / ((end_ms - start_ms) / 1e3);
     let errors = ops.iter().filter(|op| !is_served(op)).count();
     let error_percent = errors as f64 * 100.0 / ops.len() as f64;
-    let p99_us = Latencies::of(ops.iter().map(|op| op.latency_us())).quantile_us(0.99);
+    let latencies = Latencies::of(ops.iter().map(|op| op.latency_us()));
+    let p99_us = latencies.quantile_us(0.99);
     let send_lag_p99_us =
         Latencies::of(ops.iter().map(|op| op.sent_us.saturating_sub(op.due_us))).quantile_us(0.99);
     let nodes = ops.iter().filter_map(|op| op.node.as_ref()).collect::<BTreeSet<_>>().len();
@@ -124,6 +127,8 @@ fn stage(
             && others_cores(run, start_ms, end_ms) > OTHERS_CORES_MAX
         {
             Some(BUSY_WITH_OTHERS)
+        } else if complete && error_percent <= STAGE_ERROR_PERCENT_MAX && may_hold(&latencies, bound) {
+            Some(TOO_FEW)
         } else {
             None
         }
@@ -142,6 +147,12 @@ fn stage(
         holds,
         doubt,
     })
+}
+
+/// Whether the true 99th percentile may lie within the bound, although the measured one does not.
+fn may_hold(latencies: &Latencies, bound: Bound) -> bool {
+    let [low, _] = quantile_ranks(0.99, latencies.count());
+    low.is_none_or(|rank| bound.holds(latencies.at_rank_us(rank) as f64))
 }
 
 /// How many cores others than servers and harness used on average.

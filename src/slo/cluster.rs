@@ -1,8 +1,8 @@
 //! Promises about the cluster itself: coming up, joining, health checks, token TTL, TLS.
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
-use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
+use crate::facts::interval::{quantile_ranks, samples_for_quantile};
 use crate::facts::{Facts, Latencies};
 use crate::model::{Bound, Comparison, Event, NodeId, Verdict};
 

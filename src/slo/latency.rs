@@ -1,8 +1,8 @@
 //! Latency objectives: a percentile of the steady phase, per operation and route, from the intended start.
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
-use super::interval::{quantile_ranks, samples_for_quantile};
 use super::{undecided, verdict_of};
+use crate::facts::interval::{quantile_ranks, samples_for_quantile};
 use crate::facts::{
     CONTAMINATED_SHARE_MAX, Contamination, Facts, Latencies, PhaseSpan, due_within, sent_too_late,
 };

@@ -6,7 +6,6 @@ mod cluster;
 mod exercise;
 mod failover;
 mod figure;
-mod interval;
 mod latency;
 mod ratio;
 mod staleness;

@@ -1,8 +1,8 @@
 //! Ratios of answered to attempted operations, and the error budget that they burn.
 
 use super::figure::{Figure, Judged};
-use super::interval::{samples_for_ratio, wilson};
 use super::{undecided, verdict_of};
+use crate::facts::interval::{samples_for_ratio, wilson};
 use crate::facts::{Facts, Part, due_within, is_served};
 use crate::model::{Bound, Budget, Operation, Phase, Unit, Verdict, Workload};
 

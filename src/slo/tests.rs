@@ -449,6 +449,23 @@ fn a_doubtful_stage_widens_the_knee_and_does_not_hide_it() {
 }
 
 #[test]
+fn a_stage_whose_samples_do_not_decide_is_doubtful() {
+    let one_slow_in = |every: usize| {
+        let mut run = ramp(|rate| Answer::ok(if rate > 1_200.0 { 30.0 } else { 2.0 })).build();
+        let stage = run.history.iter_mut().filter(|op| (10_000_000..15_000_000).contains(&op.due_us));
+        for op in stage.step_by(every) {
+            op.done_us = op.due_us + 6_000;
+        }
+        row(&run, "throughput.knee")
+    };
+    // 67 of 6000 are a little more than the hundredth that may be slow; 120 are too many beyond doubt.
+    let (little, many) = (one_slow_in(90), one_slow_in(50));
+    assert_eq!((little.verdict, little.interval), (Pass, Some([800.0, 1_600.0])));
+    assert!(little.note.contains("its samples do not decide"), "{little:?}");
+    assert_eq!((many.verdict, many.interval), (Pass, Some([800.0, 1_200.0])));
+}
+
+#[test]
 fn only_others_excuse_a_stage_that_broke_on_a_busy_machine() {
     let busy_with = |others: f64| {
         let mut run = ramp(|rate| Answer::ok(if rate > 800.0 { 30.0 } else { 2.0 })).build();
