@@ -115,7 +115,7 @@ fn run_of(size: usize) -> SavedRun {
 }
 
 fn info() -> RunInfo {
-    let path = "scenarios/consistency/leader-kill.yaml";
+    let path = "scenarios/consistency/leader-kill-contended.yaml";
     let scenario = vaultquake::scenario::load_scenario(path.as_ref()).expect("a scenario that ships");
     let nodes = vec![NodeInfo { id: NodeId::new("n1"), api_addr: "https://n1".into() }];
     RunInfo {

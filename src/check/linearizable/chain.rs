@@ -74,9 +74,9 @@ pub fn solve(key: &Key) -> Chain {
         until[version] = until[version + 1].min(latest[version].as_ref().map_or(OPEN, |bound| bound.us));
     }
     let mut pool = Pool::of(key);
-    for (version, &until) in until.iter().enumerate().take(newest + 1).skip(1) {
+    for (version, &until_us) in until.iter().enumerate().take(newest + 1).skip(1) {
         if key.maker(version).is_none() {
-            match pool.take(key, version, until) {
+            match pool.take(key, version, until_us) {
                 Some(maker) => raise(&mut earliest, version, key.steps[maker].sent_us, maker),
                 None => return Chain::NoMaker(version),
             }
