@@ -13,6 +13,7 @@ pub mod fault;
 pub mod load;
 pub mod machine;
 pub mod model;
+pub mod netns;
 pub mod observe;
 pub mod proxy;
 pub mod record;

@@ -56,6 +56,9 @@ pub enum Command {
     /// Heals when the harness dies; started by the attach backend
     #[command(hide = true)]
     Watchdog { run: PathBuf },
+    /// Disturbs the network namespace it is in, as it is told on its input; started by backends that need it
+    #[command(hide = true)]
+    LinkAgent,
     /// Server binaries and images: list, install, image
     Server {
         #[command(subcommand)]

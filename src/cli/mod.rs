@@ -75,6 +75,13 @@ fn dispatch(command: Command) -> Exit {
                 Exit::Trouble
             }
         }
+        Command::LinkAgent => {
+            if crate::netns::main() == ExitCode::SUCCESS {
+                Exit::Pass
+            } else {
+                Exit::Trouble
+            }
+        }
         Command::Server { command } => servers(command),
         Command::Doctor => match ProvisionOptions::from_env() {
             Ok(options) => {

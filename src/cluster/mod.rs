@@ -11,6 +11,7 @@ pub mod docker;
 mod links;
 pub mod node_config;
 mod node_folders;
+mod packet_links;
 pub mod process;
 mod siblings;
 mod view;
