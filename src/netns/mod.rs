@@ -25,4 +25,4 @@ mod table;
 pub use agent::main;
 pub use connection::{Entrance, Pipe};
 pub use controller::{Controller, Effect, Member, NetnsError, Seen};
-pub use namespace::NamespaceOf;
+pub use namespace::{NamespaceOf, try_agent};

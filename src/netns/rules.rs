@@ -29,11 +29,6 @@ pub fn remove() -> String {
     format!("add table {TABLE}\ndelete table {TABLE}\n")
 }
 
-/// Lists the two chains that `set` writes.
-pub fn list() -> String {
-    format!("list chain {TABLE} input\nlist chain {TABLE} output\n")
-}
-
 /// Rules of this part alone. `can_hold`: the hold chain works; without it a part that needs it must not be asked for
 /// (see [`needs_hold`]).
 pub fn set(part: &Part, can_hold: bool) -> String {

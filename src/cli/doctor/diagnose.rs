@@ -74,6 +74,7 @@ pub fn diagnose(probes: &Probes) -> Vec<Diagnosis> {
         "allow a process to send signals to its own children and to read /proc; \
          without it the fault `pause` is not available",
     ));
+    all.push(links(probes));
     all.push(match lacking.as_slice() {
         [] => works(PROCESS, "can run: nodes as child processes on 127.0.0.1"),
         lacking => missing(PROCESS, format!("cannot run, for want of: {}", lacking.join(", ")), "see above"),
@@ -175,6 +176,22 @@ fn check(name: &'static str, seen: &Result<(), String>, good: &str, way_out: &st
     }
 }
 
+fn links(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "links by packet";
+    match &probes.links {
+        Ok(Ok(means)) => works(
+            NAME,
+            format!("nftables inside a node's network namespace; packets are held back by {means}"),
+        ),
+        Ok(Err(why)) => {
+            works(NAME, format!("nftables inside a node's network namespace, but no delays: {why}"))
+        }
+        Err(why) => {
+            missing(NAME, why.as_str(), "be root, with nftables installed (Debian: apt install nftables)")
+        }
+    }
+}
+
 fn lock(probes: &Probes) -> Diagnosis {
     const NAME: &str = "machine-wide lock";
     match &probes.lock {
@@ -212,6 +229,7 @@ mod tests {
             pause: Ok(()),
             ports: Ok(()),
             docker: Err("no container engine answers".into()),
+            links: Ok(Ok("NFQUEUE".into())),
             lock: Ok(None),
         }
     }

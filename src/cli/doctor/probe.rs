@@ -3,6 +3,7 @@
 use crate::docker::{DockerError, Engine, EngineInfo};
 use crate::machine::{self, children, free_disk_mib, lock, ports};
 use crate::model::Machine;
+use crate::netns;
 use crate::server::{Listed, Pip, Product, ProvisionOptions, find_pip, list, on_path};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub struct Probes {
     pub ports: Result<(), String>,
     /// The container engine, and what kind it is.
     pub docker: Result<EngineInfo, String>,
+    /// Whether links can be disturbed by packet; then by what means packets are held back, or why they cannot be.
+    pub links: Result<Result<String, String>, String>,
     /// Who has the machine-wide lock, if somebody does.
     pub lock: Result<Option<String>, String>,
 }
@@ -48,6 +51,7 @@ pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
         pause: children::check_pause(),
         ports: ports::reserve(3).map(drop).map_err(|error| error.to_string()),
         docker: docker(),
+        links: try_links(),
         lock: lock::holder().map_err(|error| error.to_string()),
     }
 }
@@ -58,4 +62,11 @@ fn docker() -> Result<EngineInfo, String> {
     let asked: Result<_, DockerError> =
         runtime.block_on(async { Ok(Engine::connect().await?.info().clone()) });
     asked.map_err(|error| error.to_string())
+}
+
+fn try_links() -> Result<Result<String, String>, String> {
+    let in_words = |error: std::io::Error| error.to_string();
+    let exe = std::env::current_exe().map_err(in_words)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(in_words)?;
+    runtime.block_on(netns::try_agent(&exe))
 }
