@@ -33,7 +33,8 @@ pub struct Abilities {
 }
 
 pub struct Connection {
-    open: Mutex<Open>,
+    /// None once it is closed.
+    open: Mutex<Option<Open>>,
     lost: AtomicBool,
 }
 
@@ -65,7 +66,7 @@ impl Connection {
         let mut open = Open { input, lines: output.lines(), asked: 0, _keep: keep };
         match open.answer(0).await.map_err(Trouble::why)? {
             Answer::Ready { probe_port, holds } => Ok((
-                Self { open: Mutex::new(open), lost: AtomicBool::new(false) },
+                Self { open: Mutex::new(Some(open)), lost: AtomicBool::new(false) },
                 Abilities { probe_port, holds },
             )),
             other => Err(unexpected(&other)),
@@ -75,6 +76,7 @@ impl Connection {
     /// One answer to one request. A request that is given up leaves the connection whole.
     pub async fn ask(&self, request: Request) -> Result<Answer, String> {
         let mut open = self.open.lock().await;
+        let Some(open) = open.as_mut() else { return Err("the link agent was ended".to_owned()) };
         open.asked += 1;
         let number = open.asked;
         let asked = serde_json::to_vec(&Asked { number, request }).map_err(|error| error.to_string())?;
@@ -102,8 +104,8 @@ impl Connection {
     }
 
     /// Has the agent end, which takes its rules away, and waits for that.
-    pub async fn close(self) {
-        let Open { mut input, mut lines, .. } = self.open.into_inner();
+    pub async fn close(&self) {
+        let Some(Open { mut input, mut lines, .. }) = self.open.lock().await.take() else { return };
         let _ = input.shutdown().await;
         drop(input);
         let ended = async { while let Ok(Some(_)) = lines.next_line().await {} };

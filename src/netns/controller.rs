@@ -88,7 +88,7 @@ impl Controller {
     pub async fn attend(&self, node: &NodeId, entrance: Arc<dyn Entrance>) -> Result<Instant, NetnsError> {
         let mut state = self.state.lock().await;
         // The old one first: in the same namespace it would take the new one's rules with it.
-        if let Some(Ok(old)) = state.agents.remove(node).map(Arc::try_unwrap) {
+        if let Some(old) = state.agents.remove(node) {
             old.connection.close().await;
         }
         let (agent, at_ns, _) = self.begin(node, entrance, &state.map).await?;
@@ -182,8 +182,7 @@ impl Controller {
     /// Ends all agents; their rules go with them.
     pub async fn leave(&self) {
         let agents = std::mem::take(&mut self.state.lock().await.agents);
-        let closing = agents.into_values().filter_map(Arc::into_inner).map(|agent| agent.connection.close());
-        join_all(closing).await;
+        join_all(agents.values().map(|agent| agent.connection.close())).await;
     }
 
     async fn begin(
