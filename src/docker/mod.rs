@@ -10,6 +10,7 @@ mod leftovers;
 mod made;
 mod network;
 mod owner;
+mod sidecar;
 mod subnet;
 
 pub use container::{Bind, ContainerPlan, ContainerState, Followed};
@@ -19,4 +20,5 @@ pub use image::{Image, ImageSource, image_name};
 pub use leftovers::Ours;
 pub use made::{Made, MadeList, made_file};
 pub use owner::{Owner, Standing};
+pub use sidecar::{Sidecar, SidecarPlan};
 pub use subnet::{Subnet, candidates};

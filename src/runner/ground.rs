@@ -3,7 +3,7 @@
 use super::attached::Attached;
 use super::{Progress, RunError};
 use crate::bootstrap;
-use crate::cluster::docker::{DockerCluster, DockerOptions};
+use crate::cluster::docker::{DockerCluster, DockerOptions, LinkOptions};
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
@@ -74,7 +74,10 @@ impl Ground {
                 })
                 .await
                 .map_err(|error| RunError::SetUp(error.to_string()))?;
-                let cluster = Arc::new(cluster);
+                let exe = std::env::current_exe()
+                    .map_err(|error| RunError::SetUp(format!("cannot find this program: {error}")))?;
+                let needs = link_needs(&scenario.timeline);
+                let cluster = Arc::new(cluster.with_links(LinkOptions { needs, exe, always_beside: false }));
                 Ok(Self {
                     ca_file: cluster.ca_file().map(PathBuf::from),
                     cluster: cluster.clone(),

@@ -11,6 +11,7 @@ mod ground;
 #[expect(dead_code, reason = "what the tests of the process backend need beside")]
 mod harness;
 mod image;
+mod links;
 mod nodes;
 mod refused;
 #[path = "../skips/mod.rs"]
@@ -25,11 +26,13 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // They look at the same engine, and the runs queue for the machine anyway.
     arguments.test_threads.get_or_insert(1);
-    let tests: [(&str, fn(&ServerBinary)); 11] = [
+    let tests: [(&str, fn(&ServerBinary)); 13] = [
         ("image::has_the_same_id_whenever_it_is_made", image::has_the_same_id_whenever_it_is_made),
         ("image::starts_a_server_that_answers", image::starts_a_server_that_answers),
         ("image::says_by_name_which_server_it_holds", image::says_by_name_which_server_it_holds),
         ("nodes::are_killed_paused_stopped_and_started", nodes::are_killed_paused_stopped_and_started),
+        ("links::leader_is_cut_off", links::leader_is_cut_off),
+        ("links::leader_is_cut_off_from_beside", links::leader_is_cut_off_from_beside),
         ("refused::a_network_of_that_name", refused::a_network_of_that_name),
         ("refused::a_container_of_that_name", refused::a_container_of_that_name),
         ("refused::no_free_subnet", refused::no_free_subnet),

@@ -1,7 +1,9 @@
 //! Nodes as containers on a private bridge: addresses, processes and file systems of their own.
 
 mod evidence;
+mod links;
 mod log;
 mod nodes;
 
+pub use links::LinkOptions;
 pub use nodes::{DockerCluster, DockerClusterError, DockerOptions, NodeContainer};

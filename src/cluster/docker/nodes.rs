@@ -1,10 +1,11 @@
 //! The cluster of containers: network, addresses, signals, evidence.
 
 use super::evidence::{connecting, in_words, visible_pid};
+use super::links::{LinkOptions, NodeLinks};
 use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
-use crate::cluster::{Ability, Cluster, ClusterError, Node, Signal, Took, capabilities};
+use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, Took, capabilities};
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, MadeList, Owner, candidates, made_file,
 };
@@ -42,6 +43,8 @@ pub struct DockerCluster {
     nodes: Vec<Node>,
     slots: Vec<Slot>,
     ca_file: Option<PathBuf>,
+    image: String,
+    links: Option<NodeLinks>,
     is_shut_down: AtomicBool,
 }
 
@@ -108,6 +111,8 @@ impl DockerCluster {
             nodes: Vec::new(),
             slots: Vec::new(),
             ca_file: None,
+            image: options.image.to_owned(),
+            links: None,
             is_shut_down: AtomicBool::new(false),
         };
         match cluster.make(&options).await {
@@ -165,6 +170,14 @@ impl DockerCluster {
         Ok(())
     }
 
+    /// Before the nodes start: their links can be disturbed. Without a need nothing is put between them.
+    pub fn with_links(mut self, options: LinkOptions) -> Self {
+        if options.needs.peers || options.needs.clients {
+            self.links = Some(NodeLinks::new(options, &self.engine, &self.owner, &self.image, &self.nodes));
+        }
+        self
+    }
+
     /// The CA that signed every node's certificate; a joining node needs its text.
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
@@ -213,6 +226,9 @@ impl DockerCluster {
     pub async fn tear_down(&self) -> Result<(), String> {
         if self.is_shut_down.swap(true, Ordering::SeqCst) {
             return Ok(());
+        }
+        if let Some(links) = &self.links {
+            links.controller.leave().await;
         }
         // Ended first, so that their last words are in the logs: a removal takes with it what the engine keeps.
         let kills = self.slots.iter().map(|slot| self.engine.signal_container(&slot.container, "SIGKILL"));
@@ -302,9 +318,16 @@ impl Cluster for DockerCluster {
         }
         let began = Instant::now();
         self.engine.start_container(name).await?;
-        slot.log.follow().await;
+        let runs = Instant::now();
         let state = self.engine.inspect_container(name).await?;
-        *slot.pid.lock().unwrap() = visible_pid(&state);
+        let pid = visible_pid(&state);
+        *slot.pid.lock().unwrap() = pid;
+        // First of all: until then it hears whom it likes.
+        let linked = match &self.links {
+            Some(links) => Some(links.attend(id, name, pid, &self.made).await?),
+            None => None,
+        };
+        slot.log.follow().await;
         let client = Client::new(&node.endpoint)?;
         let what = format!("{id} answers");
         let listening = wait_until(&what, LISTEN_WITHIN, START_EVERY, || async {
@@ -318,7 +341,14 @@ impl Cluster for DockerCluster {
             slot.log.finish().await;
             return Err(ClusterError::Failed(format!("{id}: {ended}: {}", slot.folder.last_words())));
         }
-        Ok(format!("container {} answers after {} ms", state.short_id(), began.elapsed().as_millis()))
+        let linked = linked.map(|at| at.saturating_duration_since(runs).as_millis());
+        let linked = linked
+            .map_or(String::new(), |ms| format!("; its links were as they should be {ms} ms after it ran"));
+        Ok(format!("container {} answers after {} ms{linked}", state.short_id(), began.elapsed().as_millis()))
+    }
+
+    fn links(&self) -> Option<&dyn Links> {
+        self.links.as_ref().map(|links| &links.controller as &dyn Links)
     }
 
     fn pids(&self) -> Vec<u32> {

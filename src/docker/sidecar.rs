@@ -1,0 +1,102 @@
+//! A container that shares the network of another and that we talk with, line by line.
+
+use super::{Bind, DockerError, Engine, Owner};
+use bollard::container::LogOutput;
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
+use bollard::query_parameters::{
+    AttachContainerOptions, CreateContainerOptions, RemoveContainerOptions, StartContainerOptions,
+};
+use futures_util::StreamExt;
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, BufReader};
+
+/// What waits between the engine and who reads.
+const WAITING_BYTES: usize = 64 << 10;
+
+/// What a sidecar is to be.
+#[derive(Clone, Debug)]
+pub struct SidecarPlan {
+    pub name: String,
+    /// Nothing in it is used but its being there: the program and its libraries are bound in.
+    pub image: String,
+    pub command: Vec<String>,
+    pub binds: Vec<Bind>,
+    /// The running container whose network it shares.
+    pub beside: String,
+    /// Such as `NET_ADMIN`; it has no others.
+    pub capabilities: Vec<String>,
+}
+
+/// Both ends. When the input is closed, or we die, the engine closes it inside as well; when the program then ends
+/// the engine removes the container.
+pub struct Sidecar {
+    pub input: Box<dyn AsyncWrite + Send + Unpin>,
+    pub output: Box<dyn AsyncBufRead + Send + Unpin>,
+}
+
+impl Engine {
+    /// Makes and starts it, in place of an earlier one of that name.
+    pub async fn start_sidecar(&self, owner: &Owner, plan: &SidecarPlan) -> Result<Sidecar, DockerError> {
+        let SidecarPlan { name, image, command, binds, beside, capabilities } = plan;
+        let earlier = RemoveContainerOptions { force: true, ..RemoveContainerOptions::default() };
+        // Mostly there is none; a name that stays taken is told below.
+        let _ = self.api.remove_container(name, Some(earlier)).await;
+        let (entrypoint, arguments) = command.split_at(command.len().min(1));
+        let mounts = binds.iter().map(|bind| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(bind.path.display().to_string()),
+            target: Some(bind.path.display().to_string()),
+            read_only: Some(bind.read_only),
+            ..Mount::default()
+        });
+        let host = HostConfig {
+            mounts: Some(mounts.collect()),
+            network_mode: Some(format!("container:{beside}")),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            cap_add: Some(capabilities.clone()),
+            readonly_rootfs: Some(true),
+            auto_remove: Some(true),
+            ..HostConfig::default()
+        };
+        let body = ContainerCreateBody {
+            image: Some(image.clone()),
+            entrypoint: Some(entrypoint.to_vec()),
+            cmd: Some(arguments.to_vec()),
+            user: Some("0:0".to_owned()),
+            env: Some(vec!["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()]),
+            labels: Some(owner.labels()),
+            host_config: Some(host),
+            open_stdin: Some(true),
+            stdin_once: Some(true),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            ..ContainerCreateBody::default()
+        };
+        let options =
+            CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
+        let made = self.api.create_container(Some(options), body).await;
+        made.map_err(DockerError::failed(format!("make the container {name}")))?;
+        // Before it starts, so that its first words are heard.
+        let attach = AttachContainerOptions {
+            stream: true,
+            stdin: true,
+            stdout: true,
+            ..AttachContainerOptions::default()
+        };
+        let attached = self.api.attach_container(name, Some(attach)).await;
+        let attached = attached.map_err(DockerError::failed(format!("talk with {name}")))?;
+        let started = self.api.start_container(name, None::<StartContainerOptions>).await;
+        started.map_err(DockerError::failed(format!("start {name}")))?;
+        let (mut near, far) = tokio::io::duplex(WAITING_BYTES);
+        let mut said = attached.output;
+        tokio::spawn(async move {
+            while let Some(Ok(output)) = said.next().await {
+                if let LogOutput::StdOut { message } = output
+                    && near.write_all(&message).await.is_err()
+                {
+                    break;
+                }
+            }
+        });
+        Ok(Sidecar { input: Box::new(attached.input), output: Box::new(BufReader::new(far)) })
+    }
+}
