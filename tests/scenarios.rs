@@ -48,15 +48,12 @@ fn main() {
                 )
             }));
         }
-        // The network between containers is not disturbed yet: unsupported there.
-        if !of_links {
-            let file = file.clone();
-            in_containers.push(skips::trial(
-                format!("{name}@docker"),
-                || default_server().and_then(|_| docker_engine()),
-                move |()| run(&file, &[Path::new("--backend"), Path::new("docker")]),
-            ));
-        }
+        let in_container = file.clone();
+        in_containers.push(skips::trial(
+            format!("{name}@docker"),
+            || default_server().and_then(|_| docker_engine()),
+            move |()| run(&in_container, &[Path::new("--backend"), Path::new("docker")]),
+        ));
         on_processes.push(skips::trial(name, default_server, move |_| run(&file, &[])));
     }
     assert!(!on_processes.is_empty() && !attached.is_empty(), "no scenario is tagged `{TAG}`");

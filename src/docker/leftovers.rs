@@ -61,7 +61,7 @@ impl Engine {
         let volumes = self.api.list_volumes(Some(options)).await;
         let volumes = volumes.map_err(DockerError::failed("list its volumes"))?.volumes.unwrap_or_default();
         let volumes = volumes.into_iter().map(|found| ours("volume", &found.name, &found.name, found.labels));
-        let options = ListNetworksOptions { filters, ..ListNetworksOptions::default() };
+        let options = ListNetworksOptions { filters };
         let networks = self.api.list_networks(Some(options)).await;
         let networks = networks.map_err(DockerError::failed("list its networks"))?;
         let networks = networks.into_iter().map(|found| {

@@ -58,7 +58,7 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
             image: &image.id,
             program: binary.product.binary(),
             blueprint: &blueprint,
-            tuning: &ServerTuning { performance_multiplier: Some(1), ..ServerTuning::default() },
+            tuning: &ServerTuning { performance_multiplier: Some(1) },
             private: &private,
             logs: &private.join("logs"),
         };

@@ -26,7 +26,8 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // They look at the same engine, and the runs queue for the machine anyway.
     arguments.test_threads.get_or_insert(1);
-    let tests: [(&str, fn(&ServerBinary)); 13] = [
+    type Test = (&'static str, fn(&ServerBinary));
+    let tests: [Test; 13] = [
         ("image::has_the_same_id_whenever_it_is_made", image::has_the_same_id_whenever_it_is_made),
         ("image::starts_a_server_that_answers", image::starts_a_server_that_answers),
         ("image::says_by_name_which_server_it_holds", image::says_by_name_which_server_it_holds),
