@@ -1,16 +1,21 @@
 //! A container that shares the network of another and that we talk with, line by line.
 
 use super::{Bind, DockerError, Engine, Owner};
+use crate::vault::wait_until;
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters::{
-    AttachContainerOptions, CreateContainerOptions, RemoveContainerOptions, StartContainerOptions,
+    AttachContainerOptions, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions,
+    StartContainerOptions,
 };
 use futures_util::StreamExt;
+use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, BufReader};
 
 /// What waits between the engine and who reads.
 const WAITING_BYTES: usize = 64 << 10;
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a sidecar is to be.
 #[derive(Clone, Debug)]
@@ -40,6 +45,15 @@ impl Engine {
         let earlier = RemoveContainerOptions { force: true, ..RemoveContainerOptions::default() };
         // Mostly there is none; a name that stays taken is told below.
         let _ = self.api.remove_container(name, Some(earlier)).await;
+        // One that ended by itself is being removed by the engine, which goes on holding its name for a while.
+        let _ = wait_until(&format!("{name} is gone"), GONE_WITHIN, Duration::from_millis(10), || async {
+            match self.api.inspect_container(name, None::<InspectContainerOptions>).await {
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+                Err(error) => Err(error.to_string()),
+                Ok(_) => Err("it is still there".to_owned()),
+            }
+        })
+        .await;
         let (entrypoint, arguments) = command.split_at(command.len().min(1));
         let mounts = binds.iter().map(|bind| Mount {
             typ: Some(MountType::BIND),
