@@ -96,7 +96,8 @@ fn readable(ended: &Ended) {
     for name in ["plain", "kill"] {
         ended.expect_stderr(&[&format!("{name}: phase steady")]);
     }
-    let table: Vec<_> = ended.stdout.lines().rev().skip(1).take(3).collect();
+    let lines = ended.stdout.lines().rev().filter(|line| !line.is_empty());
+    let table: Vec<_> = lines.skip(1).take(3).collect();
     for (line, name) in table.iter().zip(["plain", "latency", "kill"]) {
         assert!(line.contains(&format!("  {name} ")), "{table:#?}");
     }
