@@ -425,7 +425,7 @@ fn an_unknown_version_needs_consent() {
 fn what_cannot_be_provisioned_says_why() {
     let world = World::new();
     let refused = |text: &str| provision(&spec(text), &world.options(), &mut |_| {}).unwrap_err().to_string();
-    assert!(refused("image:openbao:2.7.2").contains("needs the docker backend"));
+    assert!(refused("image:openbao:2.7.2").contains("add `--backend docker`"));
     assert!(refused("vault@1.20.0").contains("vault=/path/to/vault"));
     let elsewhere = ProvisionOptions { pins: Vec::new(), ..world.options() };
     let error = provision(&spec("openbao@2.7.2"), &elsewhere, &mut |_| {}).unwrap_err().to_string();
