@@ -2,12 +2,14 @@
 //! how far its evidence reaches; violations are proof, their absence only counts where enough was checked.
 //! Nothing live: no clock, no file, no network.
 
+mod audit_or_nothing;
 mod cas_exclusive;
 mod known;
 mod linearizable;
 mod minority_silent;
 mod no_lost_writes;
 mod session;
+mod silence;
 mod single_leader;
 #[cfg(test)]
 mod testing;
@@ -36,13 +38,14 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 7] = [
+pub const CHECKERS: [Checker; 8] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
     Checker { id: "cas-exclusive", has_data: cas_exclusive::has_data, check: cas_exclusive::check },
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
+    Checker { id: "audit-or-nothing", has_data: audit_or_nothing::has_data, check: audit_or_nothing::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
 ];
 

@@ -1,8 +1,16 @@
 //! Hand-made operations on one key, for the tests of checkers that look at single operations. Never live.
 
+use super::Checked;
+use crate::facts::Facts;
 use crate::facts::testing::{RunBuilder, node};
 use crate::model::*;
 use crate::record::SavedRun;
+
+/// What a checker says of a run.
+pub fn verdict(check: fn(&Facts) -> Checked, run: &SavedRun) -> (Verdict, Checked) {
+    let found = check(&Facts::of(run));
+    (if found.violations.is_empty() { found.coverage } else { Verdict::Fail }, found)
+}
 
 /// A run in which n1 leads from 0 to 5 s, with just these operations.
 pub fn run_of(operations: Vec<Operation>) -> SavedRun {

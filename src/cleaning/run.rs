@@ -2,7 +2,7 @@
 
 use super::engine::clean_made;
 use super::{CleanError, Cleaned};
-use crate::machine::FileLock;
+use crate::machine::{FileLock, unmount_left};
 use crate::record::{RunFolder, find_run_folders, read_run};
 use crate::watchdog::undo;
 use std::fs;
@@ -32,6 +32,14 @@ pub async fn clean_run(
     cleaned.trouble.extend(undone.trouble);
     clean_made(folder, &mut cleaned).await;
     let nodes = folder.private().join("nodes");
+    if is_plain(&nodes) {
+        match unmount_left(&nodes) {
+            Ok(disks) => cleaned.did.extend(disks.iter().map(|at| format!("unmounted {}", at.display()))),
+            Err(error) => {
+                cleaned.trouble.push(format!("disks may be left below {}: {error}", nodes.display()))
+            }
+        }
+    }
     let ended = read_run(folder).is_ok_and(|run| run.ended());
     if !ended && is_plain(&nodes) {
         match fs::remove_dir_all(&nodes) {

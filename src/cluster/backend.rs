@@ -1,7 +1,7 @@
 //! What every backend offers, and what only some can do.
 
 use super::Links;
-use crate::model::NodeId;
+use crate::model::{NodeId, Strain};
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
 use std::time::Instant;
@@ -54,10 +54,20 @@ pub enum Ability {
     SlowPeers,
     /// Lose a share of the packets between nodes.
     LosePackets,
+    /// Fill the disk of a node's audit files or data, without harm to anybody else.
+    FillDisk,
+    /// Slow a node's disk down.
+    SlowDisk,
+    /// Limit a node's processor time.
+    LimitCpu,
+    /// Limit a node's memory.
+    LimitMemory,
+    /// Take a node off its network.
+    Disconnect,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 10] = [
+    pub const ALL: [Ability; 15] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -68,6 +78,11 @@ impl Ability {
         Ability::CutClients,
         Ability::SlowPeers,
         Ability::LosePackets,
+        Ability::FillDisk,
+        Ability::SlowDisk,
+        Ability::LimitCpu,
+        Ability::LimitMemory,
+        Ability::Disconnect,
     ];
 
     pub fn name(self) -> &'static str {
@@ -82,6 +97,11 @@ impl Ability {
             Ability::CutClients => "cut clients off from a node",
             Ability::SlowPeers => "slow the network between nodes",
             Ability::LosePackets => "lose packets between nodes",
+            Ability::FillDisk => "fill a node's disk",
+            Ability::SlowDisk => "slow a node's disk",
+            Ability::LimitCpu => "limit a node's processor time",
+            Ability::LimitMemory => "limit a node's memory",
+            Ability::Disconnect => "take a node off its network",
         }
     }
 }
@@ -112,6 +132,21 @@ pub trait Cluster: Send + Sync {
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// How a node came down by itself; `None` while it runs.
+    async fn ended(&self, _node: &NodeId) -> Option<String> {
+        None
+    }
+
+    /// Gives a node less than it had; only asked of who does not lack it.
+    async fn strain(&self, node: &NodeId, strain: &Strain) -> Result<Took, ClusterError> {
+        Err(ClusterError::NotApplicable(format!("{node} cannot be given {}", strain.words())))
+    }
+
+    /// Takes the strain away again; returns how we know.
+    async fn relieve(&self, node: &NodeId, strain: &Strain) -> Result<String, ClusterError> {
+        Err(ClusterError::NotApplicable(format!("{node} was not given {}", strain.words())))
+    }
 
     /// The network between the nodes, where it can be disturbed.
     fn links(&self) -> Option<&dyn Links> {

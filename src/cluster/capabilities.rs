@@ -9,6 +9,8 @@ pub enum Capability {
     Yes,
     /// When the attach file gives this.
     With(&'static str),
+    /// When root runs us, on the machine where the nodes are.
+    AsRoot,
     /// By design not; why.
     No(&'static str),
 }
@@ -18,7 +20,8 @@ impl Capability {
     pub fn lacks(self) -> Option<String> {
         match self {
             Capability::No(why) => Some(why.to_owned()),
-            Capability::Yes | Capability::With(_) => None,
+            Capability::AsRoot if !rustix::process::geteuid().is_root() => Some("it takes root".to_owned()),
+            Capability::Yes | Capability::With(_) | Capability::AsRoot => None,
         }
     }
 }
@@ -27,13 +30,21 @@ impl Capability {
 pub fn of_process(ability: Ability) -> Capability {
     match ability {
         Ability::LosePackets => Capability::No(CANNOT_LOSE),
+        Ability::FillDisk => Capability::AsRoot,
+        Ability::SlowDisk | Ability::LimitCpu | Ability::LimitMemory => {
+            Capability::No("a limit of its own takes a container")
+        }
+        Ability::Disconnect => Capability::No("child processes share this machine's network"),
         _ => Capability::Yes,
     }
 }
 
 /// `docker`: containers on a bridge of their own, their network namespaces open to us.
-pub fn of_docker(_: Ability) -> Capability {
-    Capability::Yes
+pub fn of_docker(ability: Ability) -> Capability {
+    match ability {
+        Ability::FillDisk | Ability::SlowDisk => Capability::AsRoot,
+        _ => Capability::Yes,
+    }
 }
 
 /// `attach`: what hooks and files of an attach file can do to somebody else's cluster.
@@ -49,5 +60,10 @@ pub fn of_attach(ability: Ability) -> Capability {
         Ability::CutPeers | Ability::CutClients | Ability::SlowPeers | Ability::LosePackets => {
             Capability::No("an attached cluster's network is not ours to disturb")
         }
+        Ability::FillDisk
+        | Ability::SlowDisk
+        | Ability::LimitCpu
+        | Ability::LimitMemory
+        | Ability::Disconnect => Capability::No("no hook is known for it"),
     }
 }

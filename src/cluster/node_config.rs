@@ -1,7 +1,7 @@
 //! Renders one node's server configuration. Everything that is not in here has the server's default.
 
 use super::certificates::NodeCertificate;
-use crate::model::{Blueprint, ServerTuning};
+use crate::model::{AuditDevice, Blueprint, Disk, ServerTuning};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,6 +27,12 @@ pub struct NodePlan<'a> {
 /// How often autopilot looks; ours, not the document's: it only lets joined nodes become voters sooner.
 const AUTOPILOT_INTERVAL: &str = "200ms";
 
+/// Where a node writes its audit entries, relative to its folder: a standby refuses to serve when its path differs from
+/// the leader's.
+pub fn audit_file(device: &AuditDevice) -> String {
+    format!("{}/{}.log", Disk::Audit.folder(), device.name)
+}
+
 pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> String {
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let scheme = if node.certificate.is_some() { "https" } else { "http" };
@@ -36,7 +42,7 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
     line(format_args!("api_addr = \"{scheme}://{known_api}\""));
     line(format_args!("cluster_addr = \"https://{known_cluster}\""));
     line(format_args!("storage \"raft\" {{"));
-    line(format_args!("  path = {}", quoted(&node.folder.join("data"))));
+    line(format_args!("  path = {}", quoted(&node.folder.join(Disk::Data.folder()))));
     line(format_args!("  node_id = \"{}\"", node.id));
     line(format_args!("  autopilot_reconcile_interval = \"{AUTOPILOT_INTERVAL}\""));
     line(format_args!("  autopilot_update_interval = \"{AUTOPILOT_INTERVAL}\""));
@@ -57,8 +63,7 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
     line(format_args!("}}"));
     for device in &blueprint.audit {
         line(format_args!("audit \"{}\" \"{}\" {{", device.kind, device.name));
-        // Relative to the node's folder: a standby refuses to serve when its path differs from the leader's.
-        line(format_args!("  options {{\n    file_path = \"audit-{}.log\"\n  }}\n}}", device.name));
+        line(format_args!("  options {{\n    file_path = \"{}\"\n  }}\n}}", audit_file(device)));
     }
     line(format_args!("telemetry {{\n  prometheus_retention_time = \"30s\"\n  disable_hostname = true\n}}"));
     text

@@ -1,12 +1,15 @@
 //! What nodes of our own find before they are started: a folder each, certificates, a configuration.
 
-use super::Node;
 use super::certificates::{NodeCertificate, RunCa};
 use super::node_config::{NodeAddresses, NodePlan, render};
-use crate::model::{Blueprint, NodeId, ServerTuning};
+use super::{ClusterError, Node, Took};
+use crate::machine::SmallDisk;
+use crate::model::{Blueprint, Disk, NodeId, ServerTuning};
 use crate::vault::{Endpoint, TlsMaterial};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// One node's place on the disk. The server runs in `root`.
 pub struct NodeFolder {
@@ -15,9 +18,40 @@ pub struct NodeFolder {
     pub certificate: Option<NodeCertificate>,
     /// What the server prints.
     pub log: PathBuf,
+    /// Those that are no part of this machine's own.
+    disks: Vec<(Disk, Arc<SmallDisk>)>,
 }
 
 impl NodeFolder {
+    /// The folder for what is on such a disk, whether it has one of its own or not.
+    pub fn on(&self, disk: Disk) -> PathBuf {
+        self.root.join(disk.folder())
+    }
+
+    fn disk(&self, disk: Disk) -> Result<Arc<SmallDisk>, ClusterError> {
+        let own = self.disks.iter().find(|(kind, _)| *kind == disk);
+        let no_own = || format!("{} is not on a disk of its own", self.on(disk).display());
+        own.map(|(_, disk)| disk.clone()).ok_or_else(|| ClusterError::NotApplicable(no_own()))
+    }
+
+    /// Leaves no room on one of its disks.
+    pub async fn fill(&self, disk: Disk) -> Result<Took, ClusterError> {
+        let disk = self.disk(disk)?;
+        // Before it is full, so that nothing that it costs is counted away.
+        let at = Instant::now();
+        Ok(Took { at, evidence: blocking(move || disk.fill()).await? })
+    }
+
+    pub async fn free(&self, disk: Disk) -> Result<String, ClusterError> {
+        let disk = self.disk(disk)?;
+        blocking(move || disk.free()).await
+    }
+
+    /// Once its server has ended: what was on its own disks stays in its folder, and they are no more.
+    pub fn close_disks(&self) -> io::Result<()> {
+        self.disks.iter().try_for_each(|(_, disk)| disk.close())
+    }
+
     pub fn config(&self) -> PathBuf {
         self.root.join("server.hcl")
     }
@@ -31,6 +65,15 @@ impl NodeFolder {
     }
 }
 
+/// Threads that serve the load must not wait for a disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, ClusterError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| ClusterError::Failed(error.to_string()))?;
+    done.map_err(|error| ClusterError::Failed(error.to_string()))
+}
+
 /// Nodes that could be started now, in the order of their ids.
 pub struct PreparedNodes {
     pub nodes: Vec<Node>,
@@ -39,13 +82,15 @@ pub struct PreparedNodes {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Writes folders, certificates and configurations below `folder`, `n1` for the first of `addresses` and so on.
+/// Writes folders, certificates and configurations below `folder`, `n1` for the first of `addresses` and so on. Each
+/// node gets `disks` of its own, where root runs us.
 pub fn prepare(
     blueprint: &Blueprint,
     tuning: &ServerTuning,
     folder: &Path,
     logs: &Path,
     addresses: &[NodeAddresses],
+    disks: &[Disk],
 ) -> io::Result<PreparedNodes> {
     let ca = match blueprint.tls.enabled {
         true => Some(RunCa::create(&folder.join("tls"))?),
@@ -59,14 +104,20 @@ pub fn prepare(
     for (number, addresses) in (1..).zip(addresses) {
         let id = format!("n{number}");
         let root = folder.join(&id);
-        std::fs::create_dir_all(root.join("data"))?;
+        for disk in Disk::ALL {
+            std::fs::create_dir_all(root.join(disk.folder()))?;
+        }
+        // Who is not root is told so before anything starts.
+        let own = disks.iter().filter(|_| rustix::process::geteuid().is_root());
+        let mount = |disk: &Disk| Ok((*disk, Arc::new(SmallDisk::mount(&root.join(disk.folder()))?)));
+        let disks = own.map(mount).collect::<io::Result<_>>()?;
         let certificate = ca.as_ref().map(|ca| ca.issue(&id, addresses.api.ip())).transpose()?;
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", addresses.known_api);
         let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
         let plan = NodePlan { id: &id, folder: &root, addresses, certificate: certificate.as_ref() };
         let config = render(blueprint, tuning, &plan);
-        let node_folder = NodeFolder { root, certificate, log: logs.join(format!("{id}.log")) };
+        let node_folder = NodeFolder { root, certificate, log: logs.join(format!("{id}.log")), disks };
         std::fs::write(node_folder.config(), config)?;
         prepared.folders.push(node_folder);
         prepared.nodes.push(Node { id: NodeId(id), endpoint });

@@ -1,6 +1,7 @@
 //! The attach file of a cluster that Compose brought up: what is done to a node is done to its container.
 
 use super::{ComposeNode, ca_file, scheme};
+use crate::cluster::node_config::audit_file;
 use crate::model::{AttachFile, AttachNode, Blueprint, HookName, NodeId};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ pub fn attach_file(blueprint: &Blueprint, nodes: &[ComposeNode], out: &Path, clu
             id: NodeId::new(&node.id),
             api_addr: format!("{}://127.0.0.1:{}", scheme(blueprint), node.host_port),
             hooks: hooks(&node.container),
-            audit_file: blueprint.audit.first().map(|device| home.join(format!("audit-{}.log", device.name))),
+            audit_file: blueprint.audit.first().map(|device| home.join(audit_file(device))),
             log_file: None,
             data_dir: Some(home.join("data")),
         }

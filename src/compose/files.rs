@@ -3,7 +3,7 @@
 use super::{API_PORT, CLUSTER_PORT, COMPOSE_FILE, ComposeError, nodes_of};
 use crate::cluster::certificates::{NodeCertificate, RunCa};
 use crate::cluster::node_config::{self, NodeAddresses, NodePlan};
-use crate::model::{Blueprint, ServerTuning};
+use crate::model::{Blueprint, Disk, ServerTuning};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -61,7 +61,9 @@ pub fn write_cluster(blueprint: &Blueprint, image: &str, out: &Path) -> Result<(
     };
     for node in nodes_of(blueprint) {
         let folder = out.join(&node.id);
-        make(&folder.join("data"))?;
+        for disk in Disk::ALL {
+            make(&folder.join(disk.folder()))?;
+        }
         if let Some(ca) = &ca {
             // The node is known by its name; clients on this machine reach its published port on loopback.
             ca.issue(&node.id, Ipv4Addr::LOCALHOST.into())

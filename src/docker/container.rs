@@ -1,10 +1,10 @@
 //! One container: made, started, signalled, looked at, its output followed.
 
+use super::limits::endpoint;
 use super::{DockerError, Engine, Owner};
 use bollard::container::LogOutput;
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount,
-    MountType, NetworkingConfig,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkingConfig,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, KillContainerOptions, LogsOptions, StartContainerOptions,
@@ -19,6 +19,19 @@ use std::path::PathBuf;
 pub struct Bind {
     pub path: PathBuf,
     pub read_only: bool,
+}
+
+impl Bind {
+    pub(super) fn mount(&self) -> Mount {
+        let path = Some(self.path.display().to_string());
+        Mount {
+            typ: Some(MountType::BIND),
+            source: path.clone(),
+            target: path,
+            read_only: Some(self.read_only),
+            ..Mount::default()
+        }
+    }
 }
 
 /// What a container is to be.
@@ -70,23 +83,10 @@ impl Engine {
     pub async fn create_container(&self, owner: &Owner, plan: &ContainerPlan) -> Result<(), DockerError> {
         let ContainerPlan { name, image, command, user, working_dir, env, binds, network } = plan;
         let (entrypoint, arguments) = command.split_at(command.len().min(1));
-        let mounts = binds.iter().map(|bind| Mount {
-            typ: Some(MountType::BIND),
-            source: Some(bind.path.display().to_string()),
-            target: Some(bind.path.display().to_string()),
-            read_only: Some(bind.read_only),
-            ..Mount::default()
-        });
-        let endpoints = network.iter().map(|(network, address)| {
-            let fixed = EndpointIpamConfig {
-                ipv4_address: Some(address.to_string()),
-                ..EndpointIpamConfig::default()
-            };
-            (network.clone(), EndpointSettings { ipam_config: Some(fixed), ..EndpointSettings::default() })
-        });
+        let endpoints = network.iter().map(|(network, address)| (network.clone(), endpoint(*address)));
         let mode = network.as_ref().map_or("none", |(network, _)| network.as_str());
         let host = HostConfig {
-            mounts: Some(mounts.collect()),
+            mounts: Some(binds.iter().map(Bind::mount).collect()),
             network_mode: Some(mode.to_owned()),
             // Readable through the engine and never rotated, whatever the engine does by default.
             log_config: Some(HostConfigLogConfig { typ: Some("json-file".to_owned()), config: None }),

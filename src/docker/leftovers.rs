@@ -78,7 +78,7 @@ impl Engine {
         // A network with a container on it cannot be removed, so one kind after the other.
         for kind in ["container", "volume", "network"] {
             let of_kind: Vec<_> = all.iter().filter(|ours| ours.kind == kind).collect();
-            let removals = of_kind.iter().map(|ours| self.remove_one(ours));
+            let removals = of_kind.iter().map(|ours| self.remove(ours.kind, &ours.id, GONE_WITHIN));
             for (ours, done) in of_kind.iter().zip(futures_util::future::join_all(removals).await) {
                 let name = format!("{kind} {}", ours.name);
                 match done {
@@ -98,20 +98,20 @@ impl Engine {
         }
     }
 
-    /// Returns when it is gone.
-    async fn remove_one(&self, ours: &Ours) -> Result<(), String> {
-        let removed = wait_until("it is gone", GONE_WITHIN, EVERY, || async {
-            let asked = match ours.kind {
+    /// `id` may be a name. Returns when it is gone.
+    pub(super) async fn remove(&self, kind: &str, id: &str, within: Duration) -> Result<(), String> {
+        let removed = wait_until("it is gone", within, EVERY, || async {
+            let asked = match kind {
                 "container" => {
                     let options =
                         RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
-                    self.api.remove_container(&ours.id, Some(options)).await
+                    self.api.remove_container(id, Some(options)).await
                 }
                 "volume" => {
                     let options = RemoveVolumeOptions { force: true };
-                    self.api.remove_volume(&ours.id, Some(options)).await
+                    self.api.remove_volume(id, Some(options)).await
                 }
-                _ => self.api.remove_network(&ours.id).await,
+                _ => self.api.remove_network(id).await,
             };
             match asked.map_err(DockerError::failed("remove it")) {
                 Ok(()) => Ok(()),

@@ -1,14 +1,9 @@
 //! A container that shares the network of another and that we talk with, line by line.
 
 use super::{Bind, DockerError, Engine, Owner};
-use crate::vault::wait_until;
 use bollard::container::LogOutput;
-use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
-use bollard::query_parameters::{
-    AttachContainerOptions, CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions,
-    StartContainerOptions,
-};
+use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::query_parameters::{AttachContainerOptions, CreateContainerOptions};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -42,28 +37,12 @@ impl Engine {
     /// Makes and starts it, in place of an earlier one of that name.
     pub async fn start_sidecar(&self, owner: &Owner, plan: &SidecarPlan) -> Result<Sidecar, DockerError> {
         let SidecarPlan { name, image, command, binds, beside, capabilities } = plan;
-        let earlier = RemoveContainerOptions { force: true, ..RemoveContainerOptions::default() };
-        // Mostly there is none; a name that stays taken is told below.
-        let _ = self.api.remove_container(name, Some(earlier)).await;
-        // One that ended by itself is being removed by the engine, which goes on holding its name for a while.
-        let _ = wait_until(&format!("{name} is gone"), GONE_WITHIN, Duration::from_millis(10), || async {
-            match self.api.inspect_container(name, None::<InspectContainerOptions>).await {
-                Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-                Err(error) => Err(error.to_string()),
-                Ok(_) => Err("it is still there".to_owned()),
-            }
-        })
-        .await;
+        // Mostly there is none. One that ended by itself is being removed by the engine, which goes on holding its name
+        // for a while; a name that stays taken is told below.
+        let _ = self.remove("container", name, GONE_WITHIN).await;
         let (entrypoint, arguments) = command.split_at(command.len().min(1));
-        let mounts = binds.iter().map(|bind| Mount {
-            typ: Some(MountType::BIND),
-            source: Some(bind.path.display().to_string()),
-            target: Some(bind.path.display().to_string()),
-            read_only: Some(bind.read_only),
-            ..Mount::default()
-        });
         let host = HostConfig {
-            mounts: Some(mounts.collect()),
+            mounts: Some(binds.iter().map(Bind::mount).collect()),
             network_mode: Some(format!("container:{beside}")),
             cap_drop: Some(vec!["ALL".to_owned()]),
             cap_add: Some(capabilities.clone()),
@@ -98,8 +77,7 @@ impl Engine {
         };
         let attached = self.api.attach_container(name, Some(attach)).await;
         let attached = attached.map_err(DockerError::failed(format!("talk with {name}")))?;
-        let started = self.api.start_container(name, None::<StartContainerOptions>).await;
-        started.map_err(DockerError::failed(format!("start {name}")))?;
+        self.start_container(name).await?;
         let (mut near, far) = tokio::io::duplex(WAITING_BYTES);
         let mut said = attached.output;
         tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! Each requested fault with what became of it.
 
 use super::network::NetworkFact;
-use crate::model::{Event, FaultKind, FaultRow, NodeId, Target};
+use crate::model::{Event, FaultKind, FaultRow, NodeId, Strain, Target};
 use crate::record::SavedRun;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -14,10 +14,13 @@ pub struct FaultFact {
     /// When it took hold, and the evidence.
     pub applied: Option<(f64, String)>,
     pub not_applied: Option<String>,
+    pub heal_requested_ms: Option<f64>,
     pub healed: Option<(f64, String)>,
     pub heal_failed: Option<String>,
     /// For a fault of the network.
     pub network: Option<NetworkFact>,
+    /// For a fault that gives a node less than it had.
+    pub strain: Option<Strain>,
 }
 
 impl FaultFact {
@@ -43,7 +46,7 @@ impl FaultFact {
     pub fn down(&self) -> &[NodeId] {
         match &self.network {
             Some(network) => &network.takes_out,
-            None if self.kind.is_one_shot() => &[],
+            None if self.kind.is_one_shot() || self.kind.only_hampers() => &[],
             None => &self.nodes,
         }
     }
@@ -79,6 +82,7 @@ impl FaultFact {
             evidence,
             healed_ms: self.healed_ms(),
             heal_evidence,
+            strain: self.strain.as_ref().map(Strain::words),
             network: self.network.as_ref().and_then(NetworkFact::row),
             links: self.network.as_ref().map(NetworkFact::link_rows).unwrap_or_default(),
         }
@@ -95,7 +99,7 @@ pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
             faults.iter_mut().rev().find(|fault| fault.id == name).into_iter().for_each(change);
         };
         match &entry.event {
-            Event::FaultRequested { fault, kind, target, nodes, link } => faults.push(FaultFact {
+            Event::FaultRequested { fault, kind, target, nodes, link, strain } => faults.push(FaultFact {
                 id: fault.clone(),
                 kind: *kind,
                 target: target.clone(),
@@ -103,15 +107,20 @@ pub(super) fn faults(run: &SavedRun) -> Vec<FaultFact> {
                 requested_ms: t_ms,
                 applied: None,
                 not_applied: None,
+                heal_requested_ms: None,
                 healed: None,
                 heal_failed: None,
                 network: link.as_ref().map(|link| NetworkFact::of(link, &all, nodes)),
+                strain: *strain,
             }),
             Event::FaultApplied { fault, evidence } => {
                 named(&mut faults, fault, &|f| f.applied = Some((t_ms, evidence.clone())));
             }
             Event::FaultNotApplied { fault, reason } => {
                 named(&mut faults, fault, &|f| f.not_applied = Some(reason.clone()));
+            }
+            Event::HealRequested { fault } => {
+                named(&mut faults, fault, &|f| f.heal_requested_ms = Some(t_ms));
             }
             Event::Healed { fault, evidence } => {
                 named(&mut faults, fault, &|f| f.healed = Some((t_ms, evidence.clone())));

@@ -128,10 +128,14 @@ impl RunBuilder {
             every: Span::default(),
             ttl: None,
             link: None,
+            strain: None,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
-        self.event(t_ms, Event::FaultRequested { fault: fault.into(), kind, target, nodes, link: None })
+        self.event(
+            t_ms,
+            Event::FaultRequested { fault: fault.into(), kind, target, nodes, link: None, strain: None },
+        )
     }
 
     /// The same for a fault of the network.
@@ -148,6 +152,24 @@ impl RunBuilder {
         }
         if let Some(Entry { event: Event::FaultRequested { link, .. }, .. }) = self.run.journal.last_mut() {
             *link = Some(asked);
+        }
+        self
+    }
+
+    /// The same for a fault that gives a node less than it had.
+    pub fn requested_strain(
+        mut self,
+        t_ms: f64,
+        fault: &str,
+        (kind, target, on): (FaultKind, &str, &[&str]),
+        asked: Strain,
+    ) -> Self {
+        self = self.requested(t_ms, fault, kind, target, on);
+        if let Some(step) = self.run.info.scenario.timeline.last_mut() {
+            step.strain = Some(asked);
+        }
+        if let Some(Entry { event: Event::FaultRequested { strain, .. }, .. }) = self.run.journal.last_mut() {
+            *strain = Some(asked);
         }
         self
     }

@@ -11,6 +11,7 @@ mod restart;
 mod seal;
 mod step_down;
 mod stop;
+mod strain;
 mod target;
 #[cfg(test)]
 pub mod testing;
@@ -21,7 +22,7 @@ use node_by_node::NodeByNode;
 
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
-use crate::model::{FaultKind, NodeId, Role, Span, Step};
+use crate::model::{Disk, FaultKind, NodeId, Role, Span, Step, Strain};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
@@ -109,6 +110,12 @@ pub fn link_needs(timeline: &[Step]) -> LinkNeeds {
     }
 }
 
+/// What each node needs a disk of its own for, so that it can be filled.
+pub fn disk_needs(timeline: &[Step]) -> Vec<Disk> {
+    let is_filled = |disk: &Disk| timeline.iter().any(|step| step.strain == Some(Strain::FullDisk(*disk)));
+    Disk::ALL.into_iter().filter(is_filled).collect()
+}
+
 /// Every fault there is; the one list.
 pub fn of_step(step: &Step) -> Box<dyn Fault> {
     match step.fault {
@@ -129,6 +136,15 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         | FaultKind::Ring
         | FaultKind::Partition
         | FaultKind::Degrade => Box::new(link::Link::new(step.link.clone())),
+        FaultKind::FillAudit
+        | FaultKind::FillData
+        | FaultKind::SlowDisk
+        | FaultKind::LimitCpu
+        | FaultKind::LimitMemory
+        | FaultKind::Disconnect => {
+            let strain = step.strain.expect("the scenario's rules give every such fault its strain");
+            Box::new(NodeByNode(strain::Strained(strain)))
+        }
     }
 }
 

@@ -1,9 +1,10 @@
-//! Facts about this machine, and what runs on it must share: locks and ports.
+//! Facts about this machine, what runs on it must share (locks and ports), and what can be done to its disks.
 //!
-//! Knows nothing of servers, scenarios or runs, and changes nothing but its own lock files.
+//! Knows nothing of servers, scenarios or runs.
 
 pub mod children;
 pub mod cpu;
+mod disk_throttle;
 mod facts;
 mod file_lock;
 pub mod lock;
@@ -11,8 +12,11 @@ pub mod open_files;
 pub mod ports;
 pub mod priority;
 mod process_start;
+mod small_disk;
 pub mod sockets;
 
+pub use disk_throttle::DiskThrottle;
 pub use facts::{facts, free_disk_mib};
 pub use file_lock::{FileLock, LockError};
 pub use process_start::started_ticks;
+pub use small_disk::{SmallDisk, unmount_left};

@@ -35,10 +35,22 @@ pub enum FaultKind {
     Partition,
     /// A node's links are slow, narrow or lossy.
     Degrade,
+    /// The disk of a node's audit file has no room left.
+    FillAudit,
+    /// The disk of a node's data has no room left.
+    FillData,
+    /// A node writes to its disk only so often.
+    SlowDisk,
+    /// A node gets only so much of a core.
+    LimitCpu,
+    /// A node gets only so much memory; the kernel ends it when it wants more.
+    LimitMemory,
+    /// A node has no network at all.
+    Disconnect,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 14] = [
+    pub const ALL: [FaultKind; 20] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -53,6 +65,12 @@ impl FaultKind {
         FaultKind::Ring,
         FaultKind::Partition,
         FaultKind::Degrade,
+        FaultKind::FillAudit,
+        FaultKind::FillData,
+        FaultKind::SlowDisk,
+        FaultKind::LimitCpu,
+        FaultKind::LimitMemory,
+        FaultKind::Disconnect,
     ];
 
     pub fn name(self) -> &'static str {
@@ -71,12 +89,23 @@ impl FaultKind {
             FaultKind::Ring => "ring",
             FaultKind::Partition => "partition",
             FaultKind::Degrade => "degrade",
+            FaultKind::FillAudit => "fill-audit",
+            FaultKind::FillData => "fill-data",
+            FaultKind::SlowDisk => "slow-disk",
+            FaultKind::LimitCpu => "limit-cpu",
+            FaultKind::LimitMemory => "limit-memory",
+            FaultKind::Disconnect => "disconnect",
         }
     }
 
     /// Whether nothing remains to be healed once it has happened.
     pub fn is_one_shot(self) -> bool {
         matches!(self, FaultKind::StepDown | FaultKind::Expire)
+    }
+
+    /// Whether its nodes stay where they are and go on, slowly or refusing: nobody has to take over.
+    pub fn only_hampers(self) -> bool {
+        matches!(self, FaultKind::FillAudit | FaultKind::SlowDisk | FaultKind::LimitCpu)
     }
 
     /// Whether it is done to the network and leaves every process alone.

@@ -1,7 +1,7 @@
 //! The journal: everything that happened and was seen, beside the operations of the history.
 //! One JSON object a line, `t_ms` on the run's clock.
 
-use super::{FaultKind, Impairment, LinkFault, NodeId, Role, Target};
+use super::{FaultKind, Impairment, LinkFault, NodeId, Role, Strain, Target};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,8 @@ pub enum Event {
         nodes: Vec<NodeId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link: Option<LinkFault>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strain: Option<Strain>,
     },
     /// It took hold, and this is how we know.
     FaultApplied {

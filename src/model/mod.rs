@@ -16,6 +16,7 @@ mod quantity;
 mod result;
 mod run_info;
 mod scenario;
+mod strain;
 mod verdict;
 
 pub use attach::*;
@@ -33,4 +34,5 @@ pub use quantity::*;
 pub use result::*;
 pub use run_info::*;
 pub use scenario::*;
+pub use strain::*;
 pub use verdict::*;

@@ -13,6 +13,10 @@ pub struct Span(pub Duration);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(pub f64);
 
+/// An amount of memory or of disk, written `64MB` or `64MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteCount(pub u64);
+
 /// What was wrong with a quantity, in words for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -123,6 +127,52 @@ impl fmt::Display for Rate {
     }
 }
 
+const BYTES: [(&str, u64); 6] = [
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+impl FromStr for ByteCount {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let wrong = |why: &str| {
+            QuantityError(format!(
+                "`{text}` is not an amount of bytes: {why}; write for example 64MB or 64MiB"
+            ))
+        };
+        let trimmed = text.trim();
+        let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
+        let number: f64 = trimmed[..digits].parse().map_err(|_| wrong("a number is expected"))?;
+        let known = BYTES.iter().find(|(name, _)| *name == trimmed[digits..].trim());
+        let (_, unit) = known.ok_or_else(|| wrong("the unit is not one of kB, MB, GB, KiB, MiB, GiB"))?;
+        let bytes = number * *unit as f64;
+        // A float holds whole numbers up to here, and no machine holds more.
+        if !(1.0..=9e15).contains(&bytes) {
+            return Err(wrong("it must be at least one byte, and fit a machine"));
+        }
+        Ok(ByteCount(bytes as u64))
+    }
+}
+
+impl fmt::Display for ByteCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In the largest unit of which it is a whole number, as it was probably written.
+        let whole = BYTES
+            .iter()
+            .filter(|(_, unit)| self.0 >= *unit && self.0 % unit == 0)
+            .max_by_key(|(_, unit)| *unit);
+        match whole {
+            Some((name, unit)) => f.pad(&format!("{}{name}", self.0 / unit)),
+            None => f.pad(&format!("{}kB", self.0 as f64 / 1e3)),
+        }
+    }
+}
+
 macro_rules! serde_as_text {
     ($type:ty) => {
         impl Serialize for $type {
@@ -140,6 +190,7 @@ macro_rules! serde_as_text {
 }
 serde_as_text!(Span);
 serde_as_text!(Rate);
+serde_as_text!(ByteCount);
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +206,20 @@ mod tests {
         assert_eq!(Span::from_ms(90_250).to_string(), "1m30s250ms");
         for text in ["", "10", "s", "10 parsecs", "1e9s", "-1s", "9999999d", "10s foo"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_bytes_carry_units_both_ways() {
+        for (text, bytes) in [("64MB", 64_000_000), ("1.5 kB", 1_500), ("64MiB", 64 << 20), ("1GiB", 1 << 30)]
+        {
+            assert_eq!(text.parse(), Ok(ByteCount(bytes)), "{text}");
+        }
+        for text in ["64MB", "64MiB", "1.5kB", "0.001kB"] {
+            assert_eq!(text.parse::<ByteCount>().unwrap().to_string(), text);
+        }
+        for text in ["", "64", "64M", "64mb", "-1MB", "0MB", "1e9GB", "9999999999GB", "nanMB"] {
+            assert!(text.parse::<ByteCount>().is_err(), "{text}");
         }
     }
 

@@ -102,6 +102,9 @@ pub struct FaultRow {
     pub healed_ms: Option<f64>,
     /// `not applicable` for one-shot faults.
     pub heal_evidence: String,
+    /// For a fault that gives a node less than it had: what was asked, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strain: Option<String>,
     /// For a fault of the network: how it was done and how long that took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkRow>,

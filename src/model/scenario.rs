@@ -1,6 +1,6 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, LinkFault, Rate, Route, Span, Target, Workload};
+use super::{Blueprint, FaultKind, LinkFault, Rate, Route, Span, Strain, Target, Workload};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +110,9 @@ pub struct Step {
     /// For faults of the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkFault>,
+    /// For faults that give a node less than it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strain: Option<Strain>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -33,6 +33,7 @@ pub fn title(id: &str) -> &str {
         "cas-exclusive" => "One check-and-set wins",
         "single-leader" => "Never two leaders at once",
         "minority-silent" => "A minority acknowledges nothing",
+        "audit-or-nothing" => "What cannot be audited is refused",
         "token-expiry" => "Tokens end when they should",
         other => other,
     }
@@ -88,6 +89,12 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::Ring => "set in a ring of deaf ears",
         FaultKind::Partition => "made deaf to some",
         FaultKind::Degrade => "with degraded links",
+        FaultKind::FillAudit => "with a full audit disk",
+        FaultKind::FillData => "with a full data disk",
+        FaultKind::SlowDisk => "with a slow disk",
+        FaultKind::LimitCpu => "short of processor time",
+        FaultKind::LimitMemory => "short of memory",
+        FaultKind::Disconnect => "without a network",
     }
 }
 
@@ -107,9 +114,13 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
         target if nodes.is_empty() => target.to_string(),
         target => format!("{target} {nodes}"),
     };
-    match (fault.kind, &fault.network) {
-        (FaultKind::Degrade, Some(network)) => format!("{whom} with degraded links ({})", network.asked),
-        (kind, _) => format!("{whom} {}", participle(kind)),
+    let done = participle(fault.kind);
+    match (fault.kind, &fault.network, &fault.strain) {
+        (FaultKind::Degrade, Some(network), _) => format!("{whom} {done} ({})", network.asked),
+        (FaultKind::SlowDisk | FaultKind::LimitCpu | FaultKind::LimitMemory, _, Some(asked)) => {
+            format!("{whom} {done} ({asked})")
+        }
+        _ => format!("{whom} {done}"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cluster::docker::{DockerCluster, DockerOptions, LinkOptions};
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
-use crate::fault::link_needs;
+use crate::fault::{disk_needs, link_needs};
 use crate::machine::ports::{self, ReservedPort};
 use crate::model::{AttachFile, Event, Scenario};
 use crate::record::{Journal, RunFolder};
@@ -71,6 +71,7 @@ impl Ground {
                     tuning: &scenario.server,
                     private: &absolute(folder.private())?,
                     logs: &absolute(folder.logs())?,
+                    disks: &disk_needs(&scenario.timeline),
                 })
                 .await
                 .map_err(|error| RunError::SetUp(error.to_string()))?;
@@ -99,6 +100,7 @@ impl Ground {
                     logs: &absolute(folder.logs())?,
                     ports: &pairs,
                     links: link_needs(&scenario.timeline),
+                    disks: &disk_needs(&scenario.timeline),
                 })
                 .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
                 let ca_file = cluster.ca_file().map(PathBuf::from);

@@ -165,6 +165,9 @@ impl Timeline {
         leader: Option<&NodeId>,
     ) -> Option<FailoverProbe> {
         let view = &self.faults.view;
+        if step.fault.only_hampers() {
+            return None;
+        }
         // Who is cut off takes part in nothing, though its process lives.
         let hit: Vec<NodeId> = match &step.link {
             Some(link) => link.takes_out(view.ids(), nodes).into_iter().collect(),
@@ -207,6 +210,7 @@ impl Timeline {
             target: step.target.clone(),
             nodes,
             link: step.link.clone(),
+            strain: step.strain,
         });
     }
 
@@ -269,6 +273,7 @@ mod tests {
             every: Span::default(),
             ttl: None,
             link: None,
+            strain: None,
         };
         timeline(faults).run(&[step], 1).await;
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
@@ -303,6 +308,7 @@ mod tests {
             every: Span::from_secs(10),
             ttl: None,
             link: None,
+            strain: None,
         };
         let at = |seed| -> Vec<_> {
             occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()

@@ -114,6 +114,10 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is cut off from the others",
             "add a step such as `isolate: leader`, healed after 30s",
         )),
+        "audit-or-nothing" if no_fault(|step| step.fault == FaultKind::FillAudit) => Some((
+            "no node is kept from auditing",
+            "add a step such as `fill-audit: leader`, healed after 10s",
+        )),
         "linearizable" | "session" if no_load(|load| load.workload == Workload::Kv2Read) => Some((
             "nothing is read",
             "add a load such as `{ workload: kv2.read, route: leader, rate: 100/s }`",
@@ -170,5 +174,5 @@ fn cuts_off(step: &Step) -> bool {
 fn changes_leader(step: &Step) -> bool {
     let keeps_quorums = matches!(step.fault, FaultKind::Bridge | FaultKind::Ring | FaultKind::Degrade);
     let hits_it = matches!(step.target, Target::Leader | Target::Each | Target::Minority | Target::Node(_));
-    hits_nodes(step) && hits_it && !keeps_quorums
+    hits_nodes(step) && hits_it && !keeps_quorums && !step.fault.only_hampers()
 }

@@ -20,6 +20,7 @@ mod raw_blueprint;
 mod resolve;
 mod schema;
 mod source;
+mod strain_rules;
 mod timeline_rules;
 mod words;
 mod yaml;

@@ -120,6 +120,9 @@ fn step_words(step: &Step) -> String {
     if let Some(link) = &step.link {
         let _ = write!(text, ": {}", link.words());
     }
+    if let Some(strain) = &step.strain {
+        let _ = write!(text, ": {}", strain.words());
+    }
     if let Some(ttl) = step.ttl {
         let _ = write!(text, " with a time to live of {ttl}");
     }

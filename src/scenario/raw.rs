@@ -207,6 +207,44 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DegradedText>")]
     pub degrade: Option<Text>,
+    /// The disk that holds the node's audit files is filled: the server must then refuse. Healed by making room.
+    #[serde(default, rename = "fill-audit")]
+    #[schemars(with = "Option<DegradedText>")]
+    pub fill_audit: Option<Text>,
+    /// The disk that holds the node's data is filled. Healed by making room, and by starting and unsealing a node that
+    /// ended of it.
+    #[serde(default, rename = "fill-data")]
+    #[schemars(with = "Option<DegradedText>")]
+    pub fill_data: Option<Text>,
+    /// The node's writes reach the disk only as often as `writes` says.
+    #[serde(default, rename = "slow-disk")]
+    #[schemars(with = "Option<DegradedText>")]
+    pub slow_disk: Option<Text>,
+    /// The node gets only as much of a core as `cpus` says.
+    #[serde(default, rename = "limit-cpu")]
+    #[schemars(with = "Option<DegradedText>")]
+    pub limit_cpu: Option<Text>,
+    /// The node gets only as much memory as `memory` says, and the kernel ends it when it wants more; a limit that it
+    /// can live with has not taken hold. Healed by lifting the limit, and by starting and unsealing the node.
+    #[serde(default, rename = "limit-memory")]
+    #[schemars(with = "Option<DegradedText>")]
+    pub limit_memory: Option<Text>,
+    /// The node is taken off its network: neither nodes nor clients reach it.
+    #[serde(default)]
+    #[schemars(with = "Option<DegradedText>")]
+    pub disconnect: Option<Text>,
+    /// For `slow-disk`: how many writes reach the disk, such as `20/s`.
+    #[serde(default)]
+    #[schemars(with = "Option<RateText>")]
+    pub writes: Option<Text>,
+    /// For `limit-cpu`: the share of a core, from 0.01 to 64.
+    #[serde(default)]
+    #[schemars(with = "Option<f64>", range(min = 0.01, max = 64))]
+    pub cpus: Option<Text>,
+    /// For `limit-memory`: at least 6MiB, below which no container starts.
+    #[serde(default)]
+    #[schemars(with = "Option<BytesText>")]
+    pub memory: Option<Text>,
     /// For faults that cut: `peers` (when absent) cuts nodes off from each other, and clients still reach all of
     /// them; `clients` cuts the clients off from the node; `both` does both.
     #[serde(default)]

@@ -4,6 +4,7 @@
 use super::checker::{Checker, node_ids, words_or_nodes};
 use super::link_rules;
 use super::raw::RawStep;
+use super::strain_rules;
 use super::yaml::{Text, shorten};
 use crate::model::{FaultKind, Span, Step, Target};
 use serde_saphyr::{Location, Spanned};
@@ -42,10 +43,12 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
     let heal_after = heal_after(checker, line, fault);
     let ttl = ttl(checker, line, fault);
     let link = link_rules::check(checker, line, fault, nodes);
-    let (at, jitter, target, heal_after, ttl, link) = (at?, jitter?, target?, heal_after?, ttl?, link?);
+    let strain = strain_rules::check(checker, line, fault);
+    let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
+    let (link, strain) = (link?, strain?);
     link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
     let every = Span::default();
-    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link };
+    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
@@ -66,6 +69,12 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::Bridge => &raw.bridge,
         FaultKind::Ring => &raw.ring,
         FaultKind::Degrade => &raw.degrade,
+        FaultKind::FillAudit => &raw.fill_audit,
+        FaultKind::FillData => &raw.fill_data,
+        FaultKind::SlowDisk => &raw.slow_disk,
+        FaultKind::LimitCpu => &raw.limit_cpu,
+        FaultKind::LimitMemory => &raw.limit_memory,
+        FaultKind::Disconnect => &raw.disconnect,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -110,7 +119,13 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         }
         FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
         FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
-        FaultKind::Degrade => &["leader", "follower", "all"],
+        FaultKind::Degrade
+        | FaultKind::FillAudit
+        | FaultKind::FillData
+        | FaultKind::SlowDisk
+        | FaultKind::LimitCpu
+        | FaultKind::LimitMemory
+        | FaultKind::Disconnect => &["leader", "follower", "all"],
         FaultKind::Ring | FaultKind::Partition => &["all"],
     };
     let word = text.value.as_str();

@@ -89,6 +89,12 @@ word!(
         "description": "Bytes or bits per second: 1MB/s, 500kB/s, 8Mbit/s." })
 );
 word!(
+    BytesText,
+    "bytes",
+    json_schema!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*([kMG]B|[KMG]iB)\s*$",
+        "description": "An amount of memory: 64MB, 64MiB." })
+);
+word!(
     ExpiringText,
     "expiring",
     json_schema!({ "enum": ["token", "lease"],

@@ -3,6 +3,7 @@
 
 use super::UpFolder;
 use crate::cluster::Node;
+use crate::cluster::node_config::audit_file;
 use crate::model::{AttachFile, AttachNode, Blueprint, HookName, NodeId};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ pub fn attach_file(
             id: node.id.clone(),
             api_addr: node.endpoint.url.clone(),
             hooks: hooks(folder, &node.id),
-            audit_file: blueprint.audit.first().map(|device| home.join(format!("audit-{}.log", device.name))),
+            audit_file: blueprint.audit.first().map(|device| home.join(audit_file(device))),
             log_file: Some(folder.logs().join(format!("{}.log", node.id))),
             data_dir: Some(home.join("data")),
         }

@@ -73,6 +73,7 @@ async fn keep(
         logs: &folder.logs(),
         ports: &pairs,
         links: LinkNeeds::default(),
+        disks: &[],
     })
     .map_err(|error| UpError::Failed(format!("cannot prepare the nodes: {error}")))?;
     let cluster = Arc::new(cluster);

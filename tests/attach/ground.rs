@@ -101,6 +101,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             every: Span::default(),
             ttl: None,
             link: None,
+            strain: None,
         }],
         recovery: Recovery { within: Span::from_secs(30), hold: Span::from_secs(1) },
         abort_when: None,

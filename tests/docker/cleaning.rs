@@ -1,7 +1,7 @@
 //! What a run leaves on the engine, however it ends: nothing, or what `clean` removes and nothing else.
 
 use super::ground::{block_on, everything, image, of_run};
-use super::harness::{Running, place, signal, vaultquake};
+use super::harness::{Running, long_kill, place, signal, vaultquake};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -12,27 +12,12 @@ use vaultquake::docker::{MadeList, made_file};
 use vaultquake::record::RunFolder;
 use vaultquake::server::ServerBinary;
 
-/// The leader is killed and stays away until somebody ends the run.
-const LONG_KILL: &str = "\
-name: docker
-summary: Made by a test of the harness.
-blueprint: alphapulse
-server: { performance_multiplier: 1 }
-load:
-  - { workload: kv2.read, route: any, rate: 50/s }
-  - { workload: kv2.write, route: leader, rate: 20/s }
-warm_up: 1s
-steady: 3s
-timeline: [{ at: 0s, kill: leader, heal_after: 60s }]
-recovery: { within: 30s, hold: 2s }
-expect: [no-lost-writes]
-";
 const HEALED_WITHIN: Duration = Duration::from_secs(90);
 
 /// A run whose leader has just been killed, and its id.
 fn in_the_fault_phase(place: &Path) -> (Running, RunFolder, String) {
     let file = place.join("scenario.yaml");
-    fs::write(&file, LONG_KILL).unwrap();
+    fs::write(&file, long_kill()).unwrap();
     let mut command = vaultquake();
     command.arg("run").arg(file).args(["--backend", "docker", "--out"]).arg(place.join("out"));
     let mut run = Running::start(place, &mut command);

@@ -61,6 +61,7 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
             tuning: &ServerTuning { performance_multiplier: Some(1) },
             private: &private,
             logs: &private.join("logs"),
+            disks: &[],
         };
         let needs = LinkNeeds { peers: true, clients: false };
         let exe = env!("CARGO_BIN_EXE_vaultquake").into();

@@ -16,6 +16,7 @@ mod nodes;
 mod refused;
 #[path = "../skips/mod.rs"]
 mod skips;
+mod strain;
 
 use default_server::default_server;
 use docker::docker_engine;
@@ -49,7 +50,12 @@ fn main() {
             Ok(())
         })
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let wants_root = || strain::root().and_then(|()| docker_engine()).and_then(|()| default_server());
+    let strained = skips::trial("strain::is_taken_away_and_given_back", wants_root, |binary| {
+        strain::is_taken_away_and_given_back(&binary);
+        Ok(())
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.chain([strained]).collect());
     if !arguments.list {
         harness::leave_ground(conclusion.has_failed());
     }

@@ -36,6 +36,7 @@ pub async fn prepare(
         tuning: &ServerTuning::default(),
         private,
         logs: &private.join("logs"),
+        disks: &[],
     })
     .await
 }

@@ -50,6 +50,7 @@ impl Ground {
             logs: folder.path(),
             ports: &pairs,
             links: LinkNeeds { peers: true, clients: true },
+            disks: &[],
         })
         .unwrap();
         let access = runtime.block_on(async {

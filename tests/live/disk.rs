@@ -1,6 +1,6 @@
 //! The disk of the run folder fills up while the run goes on.
 
-use super::harness::{Running, events, no_server_within, place, recheck, vaultquake, wait_for};
+use super::harness::{Running, events, no_server_within, place, recheck, signal, vaultquake, wait_for};
 use super::runs;
 use super::skips::Unmet;
 use std::fs::{self, File};
@@ -39,6 +39,31 @@ fn fill(path: &Path) {
             }
         }
     }
+}
+
+/// A node's own disk is a mount of the whole machine, which no end of ours takes with it.
+pub fn killed_while_a_node_has_no_room() {
+    let timeline = "{ at: 0s, fill-audit: leader, heal_after: 60s }";
+    let mut run = Running::scenario(&place("killed-full"), &runs::fast(timeline));
+    let folder = run.folder();
+    run.wait_for_fault(&folder);
+    let private = folder.private();
+    assert_eq!(mounts_below(&private), 3, "an audit disk a node");
+    signal(run.pid(), "KILL");
+    assert_eq!(run.end(Duration::from_secs(5)).signal, Some(9));
+    no_server_within(&folder, Duration::from_secs(5));
+    let clean = Running::start(&place("clean-full"), vaultquake().arg("clean").arg(folder.root()));
+    let cleaned = clean.end(Duration::from_secs(60));
+    cleaned.expect_code(0);
+    assert_eq!(cleaned.stdout.matches("unmounted ").count(), 3, "{}", cleaned.stdout);
+    assert_eq!(mounts_below(&private), 0);
+    assert!(!private.join("nodes").exists());
+}
+
+fn mounts_below(folder: &Path) -> usize {
+    let folder = fs::canonicalize(folder).unwrap();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts.lines().filter(|line| line.contains(&format!(" {}/", folder.display()))).count()
 }
 
 pub fn full_in_the_steady_phase() {

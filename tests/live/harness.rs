@@ -16,6 +16,31 @@ const MACHINE_WITHIN: Duration = Duration::from_secs(30 * 60);
 pub const RUN_WITHIN: Duration = Duration::from_secs(300);
 const EVERY: Duration = Duration::from_millis(20);
 
+/// A short scenario at the server's fastest timing; `timeline` is one line of YAML.
+pub fn fast(timeline: &str) -> String {
+    format!("{}timeline: [{timeline}]\n", FAST_STEADY)
+}
+
+/// The same without a fault.
+pub const FAST_STEADY: &str = "\
+name: live
+summary: Made by a test of the harness.
+blueprint: alphapulse
+server: { performance_multiplier: 1 }
+load:
+  - { workload: kv2.read, route: any, rate: 50/s }
+  - { workload: kv2.write, route: leader, rate: 20/s }
+warm_up: 1s
+steady: 3s
+recovery: { within: 30s, hold: 2s }
+expect: [no-lost-writes]
+";
+
+/// The leader is killed and stays away until somebody ends the run.
+pub fn long_kill() -> String {
+    fast("{ at: 0s, kill: leader, heal_after: 60s }")
+}
+
 /// One folder for all tests of this process.
 pub fn ground() -> &'static Path {
     static GROUND: OnceLock<PathBuf> = OnceLock::new();

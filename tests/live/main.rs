@@ -63,15 +63,18 @@ fn main() {
             Ok(())
         })
     });
-    let disk = skips::trial(
-        "disk::full_in_the_steady_phase",
-        || default_server().and_then(|_| disk::private_mounts()),
-        |()| {
-            disk::full_in_the_steady_phase();
+    let on_disks: [(_, fn()); 2] = [
+        ("disk::full_in_the_steady_phase", disk::full_in_the_steady_phase),
+        ("disk::killed_while_a_node_has_no_room", disk::killed_while_a_node_has_no_room),
+    ];
+    let on_disks = on_disks.into_iter().map(|(name, test)| {
+        let prepare = || default_server().and_then(|_| disk::private_mounts());
+        skips::trial(name, prepare, move |()| {
+            test();
             Ok(())
-        },
-    );
-    let trials = anywhere.chain(on_servers).chain([disk]).collect();
+        })
+    });
+    let trials = anywhere.chain(on_servers).chain(on_disks).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         harness::leave_ground(conclusion.has_failed());

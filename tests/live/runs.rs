@@ -1,5 +1,6 @@
-//! The runs that several tests look at, and the scenarios that are made for a test.
+//! The runs that several tests look at.
 
+pub use super::harness::{FAST_STEADY, fast, long_kill};
 use super::harness::{
     Finished, Running, finish, no_server_within, place, processes_with, signal, vaultquake, wait_for,
 };
@@ -7,31 +8,6 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 use vaultquake::model::{Event, Phase};
-
-/// A short scenario at the server's fastest timing; `timeline` is one line of YAML.
-pub fn fast(timeline: &str) -> String {
-    format!("{}timeline: [{timeline}]\n", FAST_STEADY)
-}
-
-/// The same without a fault.
-pub const FAST_STEADY: &str = "\
-name: live
-summary: Made by a test of the harness.
-blueprint: alphapulse
-server: { performance_multiplier: 1 }
-load:
-  - { workload: kv2.read, route: any, rate: 50/s }
-  - { workload: kv2.write, route: leader, rate: 20/s }
-warm_up: 1s
-steady: 3s
-recovery: { within: 30s, hold: 2s }
-expect: [no-lost-writes]
-";
-
-/// The leader is killed and stays away until somebody ends the run.
-pub fn long_kill() -> String {
-    fast("{ at: 0s, kill: leader, heal_after: 60s }")
-}
 
 fn shipped(name: &str) -> Finished {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/failover").join(format!("{name}.yaml"));

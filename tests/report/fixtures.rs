@@ -43,6 +43,7 @@ pub fn leader_kill() -> (RunResult, Picture) {
         evidence: "process 4711 ended by SIGKILL; the API port refused connections 1 ms later".into(),
         healed_ms: Some(42_310.0),
         heal_evidence: "started again, unsealed, standby after 1.4 s".into(),
+        strain: None,
         network: None,
         links: vec![],
     }];
@@ -495,6 +496,7 @@ pub fn leader_isolated() -> (RunResult, Picture) {
                    cut, all 40 arrived on 2 ways that are open"
                 .into(),
         heal_evidence: "the network is whole; all 120 arrived on 6 ways that are open".into(),
+        strain: None,
         network: Some(NetworkRow {
             asked: "cut (black hole), between nodes".into(),
             way: "TCP proxies".into(),

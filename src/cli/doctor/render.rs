@@ -40,6 +40,7 @@ pub fn render(diagnoses: &[Diagnosis]) -> String {
 fn words(capability: Capability, notes: &mut Vec<&str>) -> String {
     match capability {
         Capability::Yes => "yes".to_owned(),
+        Capability::AsRoot => "as root".to_owned(),
         Capability::With(what) => format!("with {what}"),
         Capability::No(why) => {
             let at = notes.iter().position(|note| *note == why);
@@ -87,8 +88,16 @@ mod tests {
         cut clients off from a node       yes      no 1)                     yes
         slow the network between nodes    yes      no 1)                     yes
         lose packets between nodes        no 2)    no 1)                     yes
+        fill a node's disk                as root  no 3)                     as root
+        slow a node's disk                no 4)    no 3)                     as root
+        limit a node's processor time     no 4)    no 3)                     yes
+        limit a node's memory             no 4)    no 3)                     yes
+        take a node off its network       no 5)    no 3)                     yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
+        3) no hook is known for it
+        4) a limit of its own takes a container
+        5) child processes share this machine's network
         ");
     }
 }

@@ -330,9 +330,7 @@ impl Cluster for AttachCluster {
             Ability::Unseal if self.unseals_itself || self.file.unseal_keys_file.is_some() => None,
             Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
             Ability::Operate => None,
-            Ability::CutPeers | Ability::CutClients | Ability::SlowPeers | Ability::LosePackets => {
-                capabilities::of_attach(ability).lacks()
-            }
+            _ => capabilities::of_attach(ability).lacks(),
         }
     }
 

@@ -4,6 +4,7 @@ mod evidence;
 mod links;
 mod log;
 mod nodes;
+mod strain;
 
 pub use links::LinkOptions;
 pub use nodes::{DockerCluster, DockerClusterError, DockerOptions, NodeContainer};

@@ -9,7 +9,7 @@ use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, Took, 
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, MadeList, Owner, candidates, made_file,
 };
-use crate::model::{Blueprint, NodeId, ServerTuning};
+use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::record::RecordError;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
@@ -33,12 +33,14 @@ pub struct DockerOptions<'a> {
     pub private: &'a Path,
     /// Holds what the servers print; absolute.
     pub logs: &'a Path,
+    /// What each node gets a disk of its own for.
+    pub disks: &'a [Disk],
 }
 
 pub struct DockerCluster {
-    engine: Engine,
+    pub(super) engine: Engine,
     owner: Owner,
-    network: String,
+    pub(super) network: String,
     made: MadeList,
     nodes: Vec<Node>,
     slots: Vec<Slot>,
@@ -48,12 +50,12 @@ pub struct DockerCluster {
     is_shut_down: AtomicBool,
 }
 
-struct Slot {
-    container: String,
-    folder: NodeFolder,
+pub(super) struct Slot {
+    pub container: String,
+    pub folder: NodeFolder,
     log: LogCopy,
     /// The server's process, as this machine numbers it; none while it is down, or where it cannot be seen.
-    pid: Mutex<Option<u32>>,
+    pub pid: Mutex<Option<u32>>,
 }
 
 /// Where a node is, for who reaches into its network or its cgroup from outside.
@@ -137,8 +139,14 @@ impl DockerCluster {
         });
         let addresses: Vec<_> = addresses.collect();
         let nodes = options.private.join("nodes");
-        let prepared =
-            node_folders::prepare(options.blueprint, options.tuning, &nodes, options.logs, &addresses)?;
+        let prepared = node_folders::prepare(
+            options.blueprint,
+            options.tuning,
+            &nodes,
+            options.logs,
+            &addresses,
+            options.disks,
+        )?;
         for (index, (node, folder)) in prepared.nodes.iter().zip(prepared.folders).enumerate() {
             let container = self.owner.name(node.id.as_str());
             self.made.about_to_make(run_id, "container", &container)?;
@@ -234,7 +242,10 @@ impl DockerCluster {
         let kills = self.slots.iter().map(|slot| self.engine.signal_container(&slot.container, "SIGKILL"));
         futures_util::future::join_all(kills).await;
         futures_util::future::join_all(self.slots.iter().map(|slot| slot.log.finish())).await;
-        let (_, trouble) = self.engine.remove_run(&self.owner.run_id).await;
+        let (_, mut trouble) = self.engine.remove_run(&self.owner.run_id).await;
+        let closed = self.slots.iter().map(|slot| slot.folder.close_disks());
+        trouble
+            .extend(closed.filter_map(|closed| closed.err()).map(|error| format!("a disk is left: {error}")));
         match trouble.is_empty() {
             true => self.made.all_removed().map_err(|error| error.to_string()),
             false => Err(format!("{}; `vaultquake clean` tries again", trouble.join("; "))),
@@ -345,6 +356,22 @@ impl Cluster for DockerCluster {
         let linked = linked
             .map_or(String::new(), |ms| format!("; its links were as they should be {ms} ms after it ran"));
         Ok(format!("container {} answers after {} ms{linked}", state.short_id(), began.elapsed().as_millis()))
+    }
+
+    async fn ended(&self, id: &NodeId) -> Option<String> {
+        let (_, slot) = self.slot(id).ok()?;
+        let state = self.engine.inspect_container(&slot.container).await.ok()?;
+        (!state.running).then(|| in_words(&state))
+    }
+
+    async fn strain(&self, id: &NodeId, strain: &Strain) -> Result<Took, ClusterError> {
+        let (node, slot) = self.slot(id)?;
+        self.take_away(node, slot, strain).await
+    }
+
+    async fn relieve(&self, id: &NodeId, strain: &Strain) -> Result<String, ClusterError> {
+        let (node, slot) = self.slot(id)?;
+        self.give_back(node, slot, strain).await
     }
 
     fn links(&self) -> Option<&dyn Links> {

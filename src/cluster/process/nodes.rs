@@ -5,7 +5,7 @@ use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took, capabilities};
-use crate::model::{Blueprint, NodeId, ServerTuning};
+use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::vault::{Client, wait_until};
 use async_trait::async_trait;
 use rustix::process::Signal as Posix;
@@ -28,6 +28,8 @@ pub struct ProcessOptions<'a> {
     pub ports: &'a [(u16, u16)],
     /// Where proxies are put in front of the nodes; their ports are reserved in here.
     pub links: LinkNeeds,
+    /// What each node gets a disk of its own for.
+    pub disks: &'a [Disk],
 }
 
 pub struct ProcessCluster {
@@ -39,8 +41,9 @@ pub struct ProcessCluster {
 }
 
 struct Slot {
-    folder: NodeFolder,
+    /// Ends before its folder loses its disks.
     process: Mutex<Option<ServerProcess>>,
+    folder: NodeFolder,
 }
 
 /// A server that listens after 0.4 s here may take long on a loaded machine.
@@ -70,6 +73,7 @@ impl ProcessCluster {
             options.folder,
             options.logs,
             &addresses,
+            options.disks,
         )?;
         let slots = folders.into_iter().map(|folder| Slot { folder, process: Mutex::new(None) });
         let slots: Arc<Vec<_>> = Arc::new(slots.collect());
@@ -138,6 +142,10 @@ impl Slot {
     }
 }
 
+fn cannot(id: &NodeId, strain: &Strain) -> ClusterError {
+    ClusterError::NotApplicable(format!("{id} is a child process, which cannot be given {}", strain.words()))
+}
+
 async fn refuses_connections(node: &Node) -> bool {
     match TcpStream::connect(node.endpoint.address).await {
         Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
@@ -164,6 +172,26 @@ impl Cluster for ProcessCluster {
             Ability::CutPeers | Ability::SlowPeers => lies_between(NodeLinks::disturbs_peers, "their peers"),
             Ability::CutClients => lies_between(NodeLinks::disturbs_clients, "their clients"),
             _ => capabilities::of_process(ability).lacks(),
+        }
+    }
+
+    async fn ended(&self, id: &NodeId) -> Option<String> {
+        self.slot(id).ok()?.1.ended()
+    }
+
+    async fn strain(&self, id: &NodeId, strain: &Strain) -> Result<Took, ClusterError> {
+        let (_, slot) = self.slot(id)?;
+        slot.with_running(id, |_| Ok(()))?;
+        match strain {
+            Strain::FullDisk(disk) => slot.folder.fill(*disk).await,
+            other => Err(cannot(id, other)),
+        }
+    }
+
+    async fn relieve(&self, id: &NodeId, strain: &Strain) -> Result<String, ClusterError> {
+        match strain {
+            Strain::FullDisk(disk) => self.slot(id)?.1.folder.free(*disk).await,
+            other => Err(cannot(id, other)),
         }
     }
 
@@ -272,6 +300,8 @@ impl Cluster for ProcessCluster {
         for slot in self.slots.iter() {
             // A stopped process ends on SIGKILL too; dropping reaps it.
             slot.process.lock().unwrap().take();
+            // What could not be unmounted is found again by `clean`.
+            let _ = slot.folder.close_disks();
         }
         if let Some(links) = &self.links {
             links.shut_down().await;
