@@ -8,15 +8,15 @@
 //! violation always.
 
 use super::{Checked, line, sentences, violation};
-use crate::facts::{Facts, Sessions};
+use crate::facts::Facts;
 use crate::model::{Bound, Unit, Verdict};
 
 pub fn has_data(facts: &Facts) -> bool {
-    facts.writes.iter().any(|op| op.is_ok()) && Sessions::of(facts).reads > 0
+    facts.writes.iter().any(|op| op.is_ok()) && facts.sessions().reads > 0
 }
 
 pub fn check(facts: &Facts) -> Checked {
-    let sessions = Sessions::of(facts);
+    let sessions = facts.sessions();
     let objectives = &facts.run.info.scenario.blueprint.objectives;
     let bound = objectives.iter().find(|objective| objective.id == "staleness").map(|o| o.target);
     let mut violations: Vec<_> = sessions

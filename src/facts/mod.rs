@@ -39,6 +39,7 @@ pub use stale_reads::stale_reads;
 
 use crate::model::{Entry, Event, Failover, Operation, Outage, Phase};
 use crate::record::SavedRun;
+use std::cell::OnceCell;
 
 pub struct Facts<'a> {
     pub run: &'a SavedRun,
@@ -65,6 +66,8 @@ pub struct Facts<'a> {
     pub end_ms: f64,
     /// When the last operation of a load was answered or given up.
     pub load_end_ms: f64,
+    leadership: OnceCell<Leadership>,
+    sessions: OnceCell<Sessions<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -99,9 +102,21 @@ impl<'a> Facts<'a> {
             stages,
             end_ms,
             load_end_ms,
+            leadership: OnceCell::new(),
+            sessions: OnceCell::new(),
         };
         facts.failovers = failovers::failovers(&facts);
         facts
+    }
+
+    /// Made when first asked for: who does not judge consistency need not wait for it.
+    pub fn leadership(&self) -> &Leadership {
+        self.leadership.get_or_init(|| Leadership::of(self))
+    }
+
+    /// The same.
+    pub fn sessions(&self) -> &Sessions<'a> {
+        self.sessions.get_or_init(|| Sessions::of(self))
     }
 
     pub fn events(&self) -> impl Iterator<Item = (f64, &'a Event)> {

@@ -30,7 +30,7 @@ pub struct StaleRead<'a> {
 
 impl<'a> Sessions<'a> {
     pub fn of(facts: &Facts<'a>) -> Self {
-        let leadership = Leadership::of(facts);
+        let leadership = facts.leadership();
         let history: &'a [Operation] = &facts.run.history;
         let mut by_key: HashMap<u32, Vec<&Operation>> = HashMap::new();
         for op in history.iter().filter(|op| tells(op)) {
@@ -40,7 +40,7 @@ impl<'a> Sessions<'a> {
         keys.sort_by_key(|(key, _)| *key);
         let mut sessions = Self { reads: 0, stale: Vec::new(), backwards: Vec::new() };
         for (_, operations) in keys {
-            sessions.add(&operations, &leadership);
+            sessions.add(&operations, leadership);
         }
         sessions
     }
@@ -116,14 +116,14 @@ fn tells(op: &Operation) -> bool {
 }
 
 /// Operations by version, to find the first that told of a newer one.
-struct Newer<'a> {
+pub(super) struct Newer<'a> {
     versions: Vec<u64>,
     /// The one that was over first, of this version and all newer ones.
     first: Vec<&'a Operation>,
 }
 
 impl<'a> Newer<'a> {
-    fn of(operations: impl Iterator<Item = &'a Operation>) -> Self {
+    pub fn of(operations: impl Iterator<Item = &'a Operation>) -> Self {
         let mut operations: Vec<_> = operations.collect();
         operations.sort_by_key(|op| op.version);
         let versions = operations.iter().map(|op| op.version.unwrap_or(0)).collect();
@@ -136,8 +136,14 @@ impl<'a> Newer<'a> {
     }
 
     /// The first that told of a newer version than `op` does, if it was over before `op` was sent.
-    fn before(&self, op: &Operation) -> Option<&'a Operation> {
+    pub fn before(&self, op: &Operation) -> Option<&'a Operation> {
         let newer = self.versions.partition_point(|version| *version <= op.version.unwrap_or(0));
         self.first.get(newer).copied().filter(|first| first.done_us < op.sent_us)
+    }
+
+    /// The newest version that was told of before `op` was sent.
+    pub fn newest_before(&self, op: &Operation) -> Option<u64> {
+        let known = self.first.partition_point(|first| first.done_us < op.sent_us);
+        self.versions[..known].last().copied()
     }
 }

@@ -4,6 +4,7 @@
 //! violation: a standby may answer with what it has. How old it may get is what is measured.
 
 use super::Facts;
+use super::sessions::Newer;
 use crate::model::{NodeId, Operation, StaleReads, Workload};
 use std::collections::BTreeMap;
 
@@ -115,29 +116,25 @@ fn measure(
     row
 }
 
-/// Acknowledged versions of each key, in the order of their acknowledgement.
-struct Acknowledged(BTreeMap<u32, Vec<(u64, u64)>>);
+/// The acknowledged versions of each key.
+struct Acknowledged<'a>(BTreeMap<u32, Newer<'a>>);
 
-impl Acknowledged {
-    fn of(facts: &Facts) -> Self {
-        let mut of_key: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
-        for op in facts.writes.iter().filter(|op| op.is_ok()) {
-            if let (Some(key), Some(version)) = (op.key, op.version) {
-                of_key.entry(key).or_default().push((op.done_us, version));
-            }
+impl<'a> Acknowledged<'a> {
+    fn of(facts: &Facts<'a>) -> Self {
+        let mut of_key: BTreeMap<u32, Vec<&'a Operation>> = BTreeMap::new();
+        for op in facts.writes.iter().copied().filter(|op| op.is_ok() && op.version.is_some()) {
+            of_key.entry(op.key.unwrap_or_default()).or_default().push(op);
         }
-        of_key.values_mut().for_each(|acks| acks.sort_unstable());
-        Self(of_key)
+        Self(of_key.into_iter().map(|(key, writes)| (key, Newer::of(writes.into_iter()))).collect())
     }
 
     /// How many versions that had been acknowledged when the read was sent are newer than its answer, and how long
     /// ago the first of them was. `None` when its answer was the newest.
     fn lacks(&self, read: &Operation) -> Option<(u64, f64)> {
-        let (acks, version) = (self.0.get(&read.key?)?, read.version?);
-        let known = &acks[..acks.partition_point(|(done_us, _)| *done_us < read.sent_us)];
-        let newest = known.iter().map(|(_, version)| *version).max()?;
-        let (first_us, _) = known.iter().find(|(_, acknowledged)| *acknowledged > version)?;
-        Some((newest - version, (read.sent_us - first_us) as f64 / 1e3))
+        let (writes, version) = (self.0.get(&read.key?)?, read.version?);
+        let first = writes.before(read)?;
+        let newest = writes.newest_before(read)?;
+        Some((newest - version, (read.sent_us - first.done_us) as f64 / 1e3))
     }
 }
 

@@ -1,14 +1,14 @@
 //! How old what standbys answered was.
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
-use crate::facts::{Facts, Sessions};
+use crate::facts::Facts;
 use crate::model::Bound;
 
 /// The oldest answer, counted from the acknowledgement that made it out of date: a bound from below, so what breaks
 /// the promise breaks it for certain.
 pub fn judge(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let sessions = Sessions::of(facts);
+    let sessions = facts.sessions();
     if sessions.reads == 0 {
         return Figure::unknown("nothing was read through a standby").into();
     }

@@ -2,6 +2,7 @@
 //! Skipped by name where no engine answers or the server cannot be had.
 
 mod cleaning;
+mod cycles;
 #[path = "../skips/default_server.rs"]
 mod default_server;
 #[path = "../skips/docker.rs"]
@@ -43,19 +44,23 @@ fn main() {
         ("cleaning::sigint_leaves_nothing", cleaning::sigint_leaves_nothing),
         ("cleaning::sigkill_leaves_what_clean_removes", cleaning::sigkill_leaves_what_clean_removes),
     ];
-    let trials = tests.into_iter().map(|(name, test)| -> Trial {
-        let prepare = || docker_engine().and_then(|()| default_server());
+    let as_root: [Test; 2] = [
+        ("strain::is_taken_away_and_given_back", strain::is_taken_away_and_given_back),
+        ("cycles::leave_the_machine_as_it_was", cycles::leave_the_machine_as_it_was),
+    ];
+    let anybody: fn() -> Result<(), skips::Unmet> = || Ok(());
+    let tests = tests
+        .map(|test| (anybody, test))
+        .into_iter()
+        .chain(as_root.map(|test| (strain::root as fn() -> _, test)));
+    let trials = tests.map(|(may, (name, test))| -> Trial {
+        let prepare = move || may().and_then(|()| docker_engine()).and_then(|()| default_server());
         skips::trial(name, prepare, move |binary| {
             test(&binary);
             Ok(())
         })
     });
-    let wants_root = || strain::root().and_then(|()| docker_engine()).and_then(|()| default_server());
-    let strained = skips::trial("strain::is_taken_away_and_given_back", wants_root, |binary| {
-        strain::is_taken_away_and_given_back(&binary);
-        Ok(())
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.chain([strained]).collect());
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if !arguments.list {
         harness::leave_ground(conclusion.has_failed());
     }

@@ -18,10 +18,10 @@ pub struct History {
 
 impl History {
     pub fn of(facts: &Facts) -> Self {
-        let leadership = Leadership::of(facts);
+        let leadership = facts.leadership();
         let mut history = Self { steps: Vec::new(), observations: 0, reads_left_out: 0, writes: 0 };
         for (op, at) in facts.run.history.iter().zip(0u32..) {
-            if let (Some(key), Some(kind)) = (op.key, history.kind(op, &leadership)) {
+            if let (Some(key), Some(kind)) = (op.key, history.kind(op, leadership)) {
                 // A standby takes a deletion for done when its own, perhaps old, data say that nothing is left to do.
                 let removes = matches!(kind, Kind::Delete | Kind::Undelete { .. } | Kind::Destroy { .. });
                 let is_open = op.outcome == Outcome::Unknown
