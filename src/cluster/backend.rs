@@ -166,6 +166,11 @@ pub trait Cluster: Send + Sync {
     /// Process ids of the running servers that are on this machine, for CPU accounting.
     fn pids(&self) -> Vec<u32>;
 
+    /// Why nothing that happens to the nodes from now on says anything about the server; `None` while it does.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Takes down everything this backend started. Safe to call twice.
     async fn shut_down(&self);
 

@@ -13,6 +13,7 @@ mod network;
 mod owner;
 mod sidecar;
 mod subnet;
+mod watch;
 
 pub use container::{Bind, ContainerPlan, ContainerState, Followed};
 pub use engine::{Engine, EngineInfo};
@@ -24,3 +25,4 @@ pub use made::{Made, MadeList, made_file};
 pub use owner::{Owner, Standing};
 pub use sidecar::{Sidecar, SidecarPlan};
 pub use subnet::{Subnet, candidates};
+pub use watch::EngineWatch;

@@ -310,8 +310,13 @@ async fn shake(
         approle_mount: approle_mount.clone(),
     };
     let mut load = engine.start(&plan);
-    let guard =
-        tokio::spawn(watch_for_trouble(scenario.clone(), engine.clone(), journal.clone(), stop.clone()));
+    let guard = tokio::spawn(watch_for_trouble(
+        scenario.clone(),
+        cluster.clone(),
+        engine.clone(),
+        journal.clone(),
+        stop.clone(),
+    ));
     let renewal = tokio::spawn(keep_alive(
         cluster.clone(),
         view.clone(),
@@ -450,13 +455,20 @@ async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView,
     }
 }
 
-/// Ends the run when an abort condition is met, or when nothing can be recorded any more.
-async fn watch_for_trouble(scenario: Scenario, engine: Arc<LoadEngine>, journal: Journal, stop: Stop) {
+/// Ends the run when an abort condition is met, when nothing can be recorded any more, or when what the nodes run on is
+/// gone.
+async fn watch_for_trouble(
+    scenario: Scenario,
+    cluster: Arc<dyn Cluster>,
+    engine: Arc<LoadEngine>,
+    journal: Journal,
+    stop: Stop,
+) {
     let writes = scenario.load.iter().any(|load| load.workload.stores_a_version());
     let began_ms = journal.now_ms();
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        if let Some(trouble) = journal.trouble() {
+        if let Some(trouble) = journal.trouble().or_else(|| cluster.trouble()) {
             stop.ask(StopReason::Trouble(trouble));
             return;
         }

@@ -14,6 +14,7 @@ mod harness;
 mod image;
 mod links;
 mod nodes;
+mod own_engine;
 mod refused;
 #[path = "../skips/mod.rs"]
 mod skips;
@@ -29,7 +30,7 @@ fn main() {
     // They look at the same engine, and the runs queue for the machine anyway.
     arguments.test_threads.get_or_insert(1);
     type Test = (&'static str, fn(&ServerBinary));
-    let tests: [Test; 13] = [
+    let anybody: [Test; 13] = [
         ("image::has_the_same_id_whenever_it_is_made", image::has_the_same_id_whenever_it_is_made),
         ("image::starts_a_server_that_answers", image::starts_a_server_that_answers),
         ("image::says_by_name_which_server_it_holds", image::says_by_name_which_server_it_holds),
@@ -44,22 +45,25 @@ fn main() {
         ("cleaning::sigint_leaves_nothing", cleaning::sigint_leaves_nothing),
         ("cleaning::sigkill_leaves_what_clean_removes", cleaning::sigkill_leaves_what_clean_removes),
     ];
-    let as_root: [Test; 2] = [
+    let root: [Test; 2] = [
         ("strain::is_taken_away_and_given_back", strain::is_taken_away_and_given_back),
         ("cycles::leave_the_machine_as_it_was", cycles::leave_the_machine_as_it_was),
     ];
-    let anybody: fn() -> Result<(), skips::Unmet> = || Ok(());
-    let tests = tests
-        .map(|test| (anybody, test))
-        .into_iter()
-        .chain(as_root.map(|test| (strain::root as fn() -> _, test)));
-    let trials = tests.map(|(may, (name, test))| -> Trial {
-        let prepare = move || may().and_then(|()| docker_engine()).and_then(|()| default_server());
+    let own_engine: [Test; 2] = [
+        ("own_engine::restarted_in_the_middle", own_engine::restarted_in_the_middle),
+        ("own_engine::with_a_full_disk", own_engine::with_a_full_disk),
+    ];
+    type Need = fn() -> Result<(), skips::Unmet>;
+    let trial = |need: Need, (name, test): Test| -> Trial {
+        let prepare = move || need().and_then(|()| docker_engine()).and_then(|()| default_server());
         skips::trial(name, prepare, move |binary| {
             test(&binary);
             Ok(())
         })
-    });
+    };
+    let trials = anybody.into_iter().map(|test| trial(|| Ok(()), test));
+    let trials = trials.chain(root.into_iter().map(|test| trial(strain::root, test)));
+    let trials = trials.chain(own_engine.into_iter().map(|test| trial(own_engine::engine_program, test)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if !arguments.list {
         harness::leave_ground(conclusion.has_failed());

@@ -7,7 +7,8 @@ use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
 use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, Took, capabilities};
 use crate::docker::{
-    Bind, ContainerPlan, ContainerState, DockerError, Engine, MadeList, Owner, candidates, made_file,
+    Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
+    made_file,
 };
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::record::RecordError;
@@ -42,6 +43,7 @@ pub struct DockerCluster {
     owner: Owner,
     pub(super) network: String,
     made: MadeList,
+    watch: EngineWatch,
     nodes: Vec<Node>,
     slots: Vec<Slot>,
     ca_file: Option<PathBuf>,
@@ -106,6 +108,7 @@ impl DockerCluster {
         engine.check()?;
         let made = MadeList::open(&made_file(options.private))?;
         let mut cluster = Self {
+            watch: engine.watch(&options.owner),
             engine,
             network: options.owner.name("net"),
             owner: options.owner.clone(),
@@ -380,6 +383,10 @@ impl Cluster for DockerCluster {
 
     fn pids(&self) -> Vec<u32> {
         self.slots.iter().filter_map(|slot| *slot.pid.lock().unwrap()).collect()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.watch.trouble()
     }
 
     async fn shut_down(&self) {
