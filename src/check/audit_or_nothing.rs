@@ -10,7 +10,6 @@ use crate::model::{Disk, Strain};
 
 const WORDS: Words = Words {
     what: "a request",
-    done: "had left no room for its audit entry",
     whom: "a node that could not audit",
     nobody: "no node was kept from auditing",
 };
@@ -24,14 +23,15 @@ fn silenced<'f>(facts: &'f Facts) -> Vec<Silenced<'f>> {
     let of = |fault: &'f FaultFact| {
         let until_ms = fault.heal_requested_ms.unwrap_or(facts.end_ms);
         let times = fault.applied_ms().map(|applied_ms| vec![(applied_ms, until_ms)]);
-        let nodes = fault.nodes.iter();
-        nodes.filter_map(move |node| Some(Silenced { fault, node, times: times.clone()? }))
+        let because = format!("{} had left no room for its audit entry", fault.id);
+        let of_node = move |node| Some(Silenced { node, because: because.clone(), times: times.clone()? });
+        fault.nodes.iter().filter_map(of_node)
     };
     filled.flat_map(of).collect()
 }
 
 pub fn check(facts: &Facts) -> Checked {
-    silence::check(&silenced(facts), facts.loads.iter().flat_map(|load| load.ops.iter().copied()), &WORDS)
+    silence::check(&silenced(facts), silence::of_loads(facts), &WORDS)
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use crate::facts::{Facts, FaultFact};
 
 const WORDS: Words = Words {
     what: "a write",
-    done: "had cut it off",
     whom: "a node that was cut off",
     nobody: "no node was cut off from the majority",
 };
@@ -24,8 +23,8 @@ fn silenced<'f>(facts: &'f Facts) -> Vec<Silenced<'f>> {
         let nodes =
             network.into_iter().flat_map(|network| network.without_quorum.iter().map(move |n| (network, n)));
         nodes.map(move |(network, node)| Silenced {
-            fault,
             node,
+            because: format!("{} had cut it off", fault.id),
             times: network.cut_off_ms(node, facts.end_ms),
         })
     };

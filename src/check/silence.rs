@@ -4,16 +4,17 @@
 //! before the time ended; what was on its way at either edge proves nothing.
 
 use super::{Checked, line, sentences, violation};
-use crate::facts::FaultFact;
+use crate::facts::Facts;
 use crate::model::{NodeId, Operation, Verdict};
 
 /// Fewer attempts than this show nothing of a node that would acknowledge.
 const ATTEMPTS_MIN: u64 = 10;
 
-/// A node that a fault made unfit to acknowledge anything, and when, from and to in milliseconds.
+/// A node that was unfit to acknowledge anything, why, and when, from and to in milliseconds.
 pub struct Silenced<'f> {
-    pub fault: &'f FaultFact,
     pub node: &'f NodeId,
+    /// Follows `… ms after`: `f1 had cut it off`.
+    pub because: String,
     pub times: Vec<(f64, f64)>,
 }
 
@@ -21,12 +22,15 @@ pub struct Silenced<'f> {
 pub struct Words {
     /// `a write`.
     pub what: &'static str,
-    /// Follows the fault's name: `had cut it off`.
-    pub done: &'static str,
     /// `a node that was cut off`.
     pub whom: &'static str,
     /// When there is none.
     pub nobody: &'static str,
+}
+
+/// Everything that was asked by a load, of whatever kind.
+pub fn of_loads<'f>(facts: &'f Facts) -> impl Iterator<Item = &'f Operation> + Clone {
+    facts.loads.iter().flat_map(|load| load.ops.iter().copied())
 }
 
 pub fn check<'o>(
@@ -36,17 +40,16 @@ pub fn check<'o>(
 ) -> Checked {
     let mut violations = Vec::new();
     let mut attempts = 0;
-    for Silenced { fault, node, times } in silenced {
+    for Silenced { node, because, times } in silenced {
         for op in ops.clone().filter(|op| op.node.as_ref() == Some(node)) {
-            let Some((from_ms, until_ms)) = times.iter().find(|time| was_sent_within(op, **time)) else {
-                continue;
-            };
+            let within = times.iter().find(|time| was_sent_within(op, **time));
+            let Some((from_ms, until_ms)) = within else { continue };
             attempts += 1;
             if op.is_ok() && done_ms(op) <= *until_ms {
                 let after_ms = done_ms(op) - from_ms;
-                let Words { what, done, .. } = words;
+                let what = words.what;
                 violations.push(violation(
-                    format!("{node} acknowledged {what} {after_ms:.0} ms after {} {done}", fault.id),
+                    format!("{node} acknowledged {what} {after_ms:.0} ms after {because}"),
                     vec![line(op)],
                 ));
             }

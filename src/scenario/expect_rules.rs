@@ -114,6 +114,9 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is cut off from the others",
             "add a step such as `isolate: leader`, healed after 30s",
         )),
+        "sealed-silent" if no_fault(|step| step.fault == FaultKind::Seal) => {
+            Some(("no node is sealed", "add a step such as `seal: leader`, healed after 15s"))
+        }
         "audit-or-nothing" if no_fault(|step| step.fault == FaultKind::FillAudit) => Some((
             "no node is kept from auditing",
             "add a step such as `fill-audit: leader`, healed after 10s",
