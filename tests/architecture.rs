@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("proxy", &["machine", "model"]),
     ("docker", &["machine", "record", "vault"]),
     ("cluster", &["docker", "machine", "model", "netns", "proxy", "record", "vault"]),
-    ("bootstrap", &["cluster", "model", "record", "vault"]),
+    ("bootstrap", &["cluster", "machine", "model", "record", "vault"]),
     ("load", &["cluster", "machine", "model", "record", "vault"]),
     ("fault", &["bootstrap", "cluster", "model", "record", "vault"]),
     ("observe", &["cluster", "load", "machine", "model", "record", "vault"]),

@@ -1,7 +1,7 @@
 //! Forms one raft cluster of nodes that are running: init, unseal, join, voters.
 
-use super::{BootstrapError, Progress, unseal};
-use crate::cluster::{Access, Cluster, Node};
+use super::{BootstrapError, Progress, SavedState, unseal};
+use crate::cluster::{Access, Cluster, Node, Signal, StorePlace};
 use crate::model::{NodeId, Seal};
 use crate::vault::{Client, ClientError, wait_until};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ pub struct Formed {
     /// When each joining node asked, and when it was first seen as a voter.
     pub joins: Vec<(NodeId, Instant, Instant)>,
     pub ready_at: Instant,
+    /// Whether the first node came back with a store that it was given.
+    pub reused_state: bool,
 }
 
 /// The first election alone takes 10 s at the server's default timing.
@@ -21,11 +23,43 @@ const JOIN_WITHIN: Duration = Duration::from_secs(60);
 const VOTERS_WITHIN: Duration = Duration::from_secs(90);
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Starts the nodes and forms the cluster. `ca_file` is what joining nodes trust the first one by.
+/// Starts the nodes and forms the cluster. `ca_file` is what joining nodes trust the first one by. With `saved` the first
+/// node comes back with the store that is kept there, or leaves one for later.
 pub async fn form(
     cluster: &dyn Cluster,
     seal: &Seal,
     ca_file: Option<&Path>,
+    saved: Option<&SavedState>,
+    progress: &dyn Progress,
+) -> Result<Formed, BootstrapError> {
+    let saved = saved.zip(cluster.first_store());
+    let reused = match &saved {
+        Some((saved, place)) if saved.exists() => {
+            let began = Instant::now();
+            let access = saved.restore(place).await?;
+            progress.step(&format!("give {} a saved store", place.node), began.elapsed());
+            Some(access)
+        }
+        _ => None,
+    };
+    let reused_state = reused.is_some();
+    let formed = form_with(cluster, seal, ca_file, saved.as_ref(), reused, progress).await;
+    match (&formed, &saved) {
+        (Err(error), Some((saved, _))) if reused_state => {
+            saved.remove();
+            let hint = "the first node had come back with a saved store, which is removed: try again";
+            Err(BootstrapError::Unexpected(format!("{error}; {hint}")))
+        }
+        _ => formed.map(|formed| Formed { reused_state, ..formed }),
+    }
+}
+
+async fn form_with(
+    cluster: &dyn Cluster,
+    seal: &Seal,
+    ca_file: Option<&Path>,
+    saved: Option<&(&SavedState, StorePlace)>,
+    reused: Option<Access>,
     progress: &dyn Progress,
 ) -> Result<Formed, BootstrapError> {
     let nodes = cluster.nodes();
@@ -33,11 +67,46 @@ pub async fn form(
     let starts = nodes.iter().map(|node| cluster.start(&node.id));
     futures_util::future::try_join_all(starts).await?;
     progress.step(&format!("start {} nodes", nodes.len()), began.elapsed());
-    form_running(nodes, None, seal, ca_file, progress).await
+    let access = match (reused, nodes.first()) {
+        (Some(access), _) => access,
+        (None, None) => return Err(no_node()),
+        (None, Some(first)) => {
+            let access = initialise(first, seal, progress).await?;
+            if let Some((saved, place)) = saved {
+                keep(cluster, first, &access, saved, place, progress).await?;
+            }
+            access
+        }
+    };
+    join_all(nodes, None, access, ca_file, progress).await
 }
 
-/// The same of nodes that listen. `first_addr` is where the others reach the API of the first one, where that is not
-/// where we do.
+/// A store can only be copied while nobody writes to it.
+async fn keep(
+    cluster: &dyn Cluster,
+    first: &Node,
+    access: &Access,
+    saved: &SavedState,
+    place: &StorePlace,
+    progress: &dyn Progress,
+) -> Result<(), BootstrapError> {
+    let began = Instant::now();
+    unseal(&Client::new(&first.endpoint)?, access, INIT_WITHIN).await?;
+    wait_until_active(&Client::new(&first.endpoint)?).await?;
+    cluster.signal(&first.id, Signal::Stop).await?;
+    let kept = saved.save(place, access).await;
+    cluster.start(&first.id).await?;
+    let step = match kept {
+        Ok(()) => format!("keep the store of {} for later runs", first.id),
+        // This run does not need it.
+        Err(error) => error.to_string(),
+    };
+    progress.step(&step, began.elapsed());
+    Ok(())
+}
+
+/// Forms a cluster of nodes that listen. `first_addr` is where the others reach the API of the first one, where that is
+/// not where we do.
 pub async fn form_running(
     nodes: &[Node],
     first_addr: Option<&str>,
@@ -45,27 +114,36 @@ pub async fn form_running(
     ca_file: Option<&Path>,
     progress: &dyn Progress,
 ) -> Result<Formed, BootstrapError> {
-    let (first, others) =
-        nodes.split_first().ok_or_else(|| BootstrapError::Unexpected("a cluster needs a node".into()))?;
-    let first_addr = first_addr.unwrap_or(&first.endpoint.url);
-    let began = Instant::now();
-    let leader = Client::new(&first.endpoint)?;
-    let access = initialise(&leader, seal).await?;
-    progress.step(
-        &format!("initialise with {} shares, threshold {}", seal.shares, seal.threshold),
-        began.elapsed(),
-    );
+    let access = initialise(nodes.first().ok_or_else(no_node)?, seal, progress).await?;
+    join_all(nodes, first_addr, access, ca_file, progress).await
+}
 
+fn no_node() -> BootstrapError {
+    BootstrapError::Unexpected("a cluster needs a node".into())
+}
+
+async fn wait_until_active(client: &Client) -> Result<(), ClientError> {
+    wait_until("the first node becomes active", INIT_WITHIN, EVERY, || async {
+        client.get("sys/health").await.map(drop).map_err(|error| error.to_string())
+    })
+    .await
+}
+
+/// From a first node with a store to the full number of voters.
+async fn join_all(
+    nodes: &[Node],
+    first_addr: Option<&str>,
+    access: Access,
+    ca_file: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Formed, BootstrapError> {
+    let (first, others) = nodes.split_first().ok_or_else(no_node)?;
+    let first_addr = first_addr.unwrap_or(&first.endpoint.url);
+    let leader = Client::new(&first.endpoint)?;
     let began = Instant::now();
     unseal(&leader, &access, INIT_WITHIN).await?;
     let operator = leader.with_token(&access.root_token);
-    wait_until("the first node becomes active", INIT_WITHIN, EVERY, || async {
-        match operator.get("sys/health").await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
-    })
-    .await?;
+    wait_until_active(&operator).await?;
     // Ours, not the document's: it only lets joined nodes become voters sooner.
     let speed_up = json!({ "server_stabilization_time": "1s" });
     operator.post("sys/storage/raft/autopilot/configuration", speed_up).await?;
@@ -85,10 +163,12 @@ pub async fn form_running(
     let began = Instant::now();
     wait_for_redundancy(&operator, nodes.len(), VOTERS_WITHIN).await?;
     progress.step(&format!("{} healthy voters", nodes.len()), began.elapsed());
-    Ok(Formed { access, joins, ready_at: Instant::now() })
+    Ok(Formed { access, joins, ready_at: Instant::now(), reused_state: false })
 }
 
-async fn initialise(client: &Client, seal: &Seal) -> Result<Access, BootstrapError> {
+async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Result<Access, BootstrapError> {
+    let began = Instant::now();
+    let client = Client::new(&first.endpoint)?;
     let body = json!({ "secret_shares": seal.shares, "secret_threshold": seal.threshold });
     let answer = client.call(reqwest::Method::PUT, "sys/init", Some(&body)).await?;
     if !answer.is_success() {
@@ -109,6 +189,8 @@ async fn initialise(client: &Client, seal: &Seal) -> Result<Access, BootstrapErr
             "sys/init answered without the keys or the root token".into(),
         ));
     }
+    let step = format!("initialise with {} shares, threshold {}", seal.shares, seal.threshold);
+    progress.step(&step, began.elapsed());
     Ok(access)
 }
 

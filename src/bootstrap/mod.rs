@@ -4,11 +4,13 @@
 mod deployment;
 mod form;
 mod made;
+mod saved;
 mod unseal;
 
 pub use deployment::{apply, login, policy_name};
 pub use form::{Formed, form, form_running, wait_for_redundancy};
 pub use made::{Made, MadeLog, find_ours, is_ours, made_file, prefix_of, remove};
+pub use saved::SavedState;
 pub use unseal::unseal;
 
 use crate::cluster::ClusterError;

@@ -13,6 +13,7 @@ use crate::record::RunFolder;
 use crate::report;
 use crate::runner::{self, Progress, RunError, RunRequest, Siblings, Stop, StopReason};
 use crate::scenario::overrides;
+use crate::server::cache_folder;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +61,7 @@ pub fn one(
         out: args.out.clone(),
         command: repeat_command(args, &planned.path, seed),
         known_findings: planned.known_findings.clone(),
+        saved_states: if args.fresh { None } else { cache_folder().ok().map(|cache| cache.join("states")) },
         siblings: siblings.clone(),
     };
     let progress: Arc<dyn Progress> = lines.clone();
@@ -132,6 +134,9 @@ fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
     }
     if args.server.allow_unpinned {
         command += " --allow-unpinned";
+    }
+    if args.fresh {
+        command += " --fresh";
     }
     if args.backend == Backend::Docker {
         command += " --backend docker";

@@ -4,12 +4,22 @@ use super::Links;
 use crate::model::{NodeId, Strain};
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Clone)]
 pub struct Node {
     pub id: NodeId,
     pub endpoint: Endpoint,
+}
+
+/// Where the first node keeps its store, while nothing of it is there yet.
+#[derive(Clone, Debug)]
+pub struct StorePlace {
+    pub node: NodeId,
+    pub data: PathBuf,
+    /// Where the other nodes reach its raft, as `host:port`.
+    pub raft_addr: String,
 }
 
 /// What is done to a node's process.
@@ -132,6 +142,11 @@ pub trait Cluster: Send + Sync {
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// Of the node that is initialised; `None` where it is not ours to fill.
+    fn first_store(&self) -> Option<StorePlace> {
+        None
+    }
 
     /// How a node came down by itself; `None` while it runs.
     async fn ended(&self, _node: &NodeId) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::certificates::{NodeCertificate, RunCa};
 use super::node_config::{NodeAddresses, NodePlan, render};
-use super::{ClusterError, Node, Took};
+use super::{ClusterError, Node, StorePlace, Took};
 use crate::machine::SmallDisk;
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning};
 use crate::vault::{Endpoint, TlsMaterial};
@@ -18,6 +18,8 @@ pub struct NodeFolder {
     pub certificate: Option<NodeCertificate>,
     /// What the server prints.
     pub log: PathBuf,
+    /// Where other nodes reach its raft, as `host:port`.
+    raft_addr: String,
     /// Those that are no part of this machine's own.
     disks: Vec<(Disk, Arc<SmallDisk>)>,
 }
@@ -26,6 +28,10 @@ impl NodeFolder {
     /// The folder for what is on such a disk, whether it has one of its own or not.
     pub fn on(&self, disk: Disk) -> PathBuf {
         self.root.join(disk.folder())
+    }
+
+    pub fn store(&self, node: &NodeId) -> StorePlace {
+        StorePlace { node: node.clone(), data: self.on(Disk::Data), raft_addr: self.raft_addr.clone() }
     }
 
     fn disk(&self, disk: Disk) -> Result<Arc<SmallDisk>, ClusterError> {
@@ -117,7 +123,8 @@ pub fn prepare(
         let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
         let plan = NodePlan { id: &id, folder: &root, addresses, certificate: certificate.as_ref() };
         let config = render(blueprint, tuning, &plan);
-        let node_folder = NodeFolder { root, certificate, log: logs.join(format!("{id}.log")), disks };
+        let (log, raft_addr) = (logs.join(format!("{id}.log")), addresses.known_cluster.clone());
+        let node_folder = NodeFolder { root, certificate, log, raft_addr, disks };
         std::fs::write(node_folder.config(), config)?;
         prepared.folders.push(node_folder);
         prepared.nodes.push(Node { id: NodeId(id), endpoint });

@@ -3,6 +3,7 @@
 //! Knows nothing of servers, scenarios or runs.
 
 pub mod children;
+mod copy;
 pub mod cpu;
 mod disk_throttle;
 mod facts;
@@ -15,6 +16,7 @@ mod process_start;
 mod small_disk;
 pub mod sockets;
 
+pub use copy::copy_below;
 pub use disk_throttle::DiskThrottle;
 pub use facts::{facts, free_disk_mib};
 pub use file_lock::{FileLock, LockError};

@@ -1,6 +1,7 @@
 //! Disks of their own, so that one can be filled without harm to anybody else: small file systems in memory (tmpfs),
 //! mounted where a folder is. Wants root.
 
+use super::copy_below;
 use rustix::fs::{StatVfs, statvfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::fs::{self, File, OpenOptions};
@@ -100,19 +101,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-fn copy_below(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        match entry.file_type()? {
-            kind if kind.is_dir() => copy_below(&entry.path(), &to)?,
-            _ => drop(fs::copy(entry.path(), to)?),
-        }
-    }
-    Ok(())
 }
 
 /// Unmounts those below `folder` that a killed run left. Returns where they were.

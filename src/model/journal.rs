@@ -70,8 +70,8 @@ pub enum Event {
         requested_ms: f64,
         voter_ms: f64,
     },
-    /// Full number of healthy voters for the first time; counted from the first process start. `reused_state`:
-    /// the nodes came back with a store they already had. Always false so far, since every cluster is made afresh.
+    /// Full number of healthy voters for the first time; counted from the first process start. `reused_state`: the first
+    /// node came back with a store that an earlier run had kept.
     ClusterReady {
         took_ms: f64,
         reused_state: bool,

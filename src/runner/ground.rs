@@ -2,17 +2,17 @@
 
 use super::attached::Attached;
 use super::{Progress, RunError};
-use crate::bootstrap;
+use crate::bootstrap::{self, SavedState};
 use crate::cluster::docker::{DockerCluster, DockerOptions, LinkOptions};
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
 use crate::machine::ports::{self, ReservedPort};
-use crate::model::{AttachFile, Event, Scenario};
+use crate::model::{AttachFile, Blueprint, Event, Scenario, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +34,7 @@ pub struct Ground {
     pub prefix: String,
     attached: Option<Attached>,
     docker: Option<Arc<DockerCluster>>,
+    saved: Option<SavedState>,
     _ports: Vec<ReservedPort>,
 }
 
@@ -59,6 +60,7 @@ impl Ground {
                     prefix: bootstrap::prefix_of(run_id),
                     attached: Some(attached),
                     docker: None,
+                    saved: None,
                     _ports: Vec::new(),
                 })
             }
@@ -85,6 +87,7 @@ impl Ground {
                     prefix: String::new(),
                     attached: None,
                     docker: Some(cluster),
+                    saved: None,
                     _ports: Vec::new(),
                 })
             }
@@ -110,10 +113,34 @@ impl Ground {
                     prefix: String::new(),
                     attached: None,
                     docker: None,
+                    saved: None,
                     _ports: ports,
                 })
             }
         }
+    }
+
+    /// Lets the first node come back with the store that an earlier run kept below `root`, or keep one there.
+    pub fn with_saved_states(
+        mut self,
+        root: &Path,
+        choice: &BackendChoice,
+        request: (&Server, &Blueprint),
+    ) -> Self {
+        let (server, blueprint) = request;
+        // A binary that was replaced is another server, whatever it says of itself.
+        let program = match choice {
+            BackendChoice::Process { binary } => {
+                let about = std::fs::metadata(binary).ok();
+                let about = about.and_then(|about| Some((about.len(), about.modified().ok()?)));
+                format!("{} {about:?}", binary.display())
+            }
+            BackendChoice::Docker { image, .. } => image.clone(),
+            BackendChoice::Attach { .. } => return self,
+        };
+        let server = format!("{} {} {program}", server.product, server.version);
+        self.saved = Some(SavedState::of(root, &server, blueprint));
+        self
     }
 
     /// Brings the cluster up and sets the blueprint up on it.
@@ -129,14 +156,14 @@ impl Ground {
             return attached.bring_up(scenario, &self.prefix, &steps).await;
         }
         let blueprint = &scenario.blueprint;
-        let formed =
-            bootstrap::form(self.cluster.as_ref(), &blueprint.seal, self.ca_file.as_deref(), &steps).await?;
+        let (ca_file, saved) = (self.ca_file.as_deref(), self.saved.as_ref());
+        let formed = bootstrap::form(self.cluster.as_ref(), &blueprint.seal, ca_file, saved, &steps).await?;
         for (node, asked, voter) in formed.joins {
             let (requested_ms, voter_ms) = (journal.ms_of(asked), journal.ms_of(voter));
             journal.write(Event::NodeJoined { node, requested_ms, voter_ms });
         }
         let took_ms = (formed.ready_at - began).as_secs_f64() * 1e3;
-        journal.write(Event::ClusterReady { took_ms, reused_state: false });
+        journal.write(Event::ClusterReady { took_ms, reused_state: formed.reused_state });
         let mut access = formed.access;
         // The node that was initialised led when the gate opened, and nothing has disturbed it since.
         let client =

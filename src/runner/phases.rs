@@ -30,6 +30,8 @@ pub struct RunRequest {
     pub out: PathBuf,
     pub command: String,
     pub known_findings: Vec<KnownFinding>,
+    /// Where first nodes' stores are kept for later runs; `None` begins from nothing.
+    pub saved_states: Option<PathBuf>,
     /// The runs that share the machine with this one.
     pub siblings: Siblings,
 }
@@ -63,6 +65,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(12);
 const SPARE_TOKEN_LIFE: Duration = Duration::from_secs(60);
 /// Setting up on a healthy cluster takes a second or two.
 const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
+/// The objective that a saved store would spoil.
+const FROM_NOTHING: &str = "cluster.init";
 /// After an interruption the person waits: healing is waited for only so long.
 const RECOVERY_AFTER_STOP: Duration = Duration::from_secs(10);
 
@@ -123,7 +127,13 @@ async fn set_up_and_run(
     journal.write(Event::Phase { phase: Phase::Setup });
     progress.phase(Phase::Setup, None);
     let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
-    let ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
+    let mut ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
+    // What a run has to show from nothing it does from nothing.
+    if let Some(root) = &request.saved_states
+        && !scenario.expect.iter().any(|id| id == FROM_NOTHING)
+    {
+        ground = ground.with_saved_states(root, &request.backend, (&request.server, &scenario.blueprint));
+    }
     request.siblings.join(&ground.cluster);
     let result =
         on_ground(request, folder, started_at, journal, history, &ground, run_id, progress.clone(), stop)

@@ -2,7 +2,7 @@
 
 use super::{Progress, Stop};
 use crate::bootstrap::wait_for_redundancy;
-use crate::fault::{Applied, Fault, FaultContext, Injected, of_step, resolve};
+use crate::fault::{Applied, Fault, FaultContext, Injected, TargetError, of_step, resolve};
 use crate::load::{FailoverProbe, LoadEngine};
 use crate::model::{Event, LinkFault, NodeId, Step, Target};
 use crate::vault::Client;
@@ -71,7 +71,7 @@ impl Timeline {
     async fn perform(self: &Arc<Self>, occurrence: Occurrence) {
         let Occurrence { id, step, seed, .. } = occurrence;
         let mut rng = StdRng::seed_from_u64(seed);
-        let nodes = match resolve(&step.target, &self.faults.view, &mut rng) {
+        let nodes = match self.resolve(&step.target, &mut rng).await {
             Ok(nodes) => step.link.as_ref().and_then(LinkFault::named).unwrap_or(nodes),
             Err(error) => {
                 self.request(&id, &step, Vec::new());
@@ -91,6 +91,19 @@ impl Timeline {
             if !self.one(&id, &step, vec![node]).await || !self.settle().await {
                 self.progress.note(&format!("no further node is hit: the cluster is not whole after {id}"));
                 return;
+            }
+        }
+    }
+
+    /// A leader that a busy machine kept from answering a poll is waited for.
+    async fn resolve(&self, target: &Target, rng: &mut StdRng) -> Result<Vec<NodeId>, TargetError> {
+        let began = Instant::now();
+        loop {
+            match resolve(target, &self.faults.view, rng) {
+                Err(TargetError::NoLeader) if began.elapsed() < LEADER_WITHIN && !self.stop.is_asked() => {
+                    self.stop.wait(Duration::from_millis(20)).await;
+                }
+                resolved => return resolved,
             }
         }
     }
@@ -220,6 +233,8 @@ impl Timeline {
     }
 }
 
+/// Several polls; an election takes longer.
+const LEADER_WITHIN: Duration = Duration::from_secs(1);
 /// So long after the heal (or a one-shot fault) the first acknowledged write is still looked for.
 const PROBE_FOR: Duration = Duration::from_secs(30);
 

@@ -22,7 +22,7 @@ pub fn init(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
     let figure = Figure::polled(&bound, took_ms * unit, VOTERS_POLL_MS * unit);
     if reused_state {
-        return figure.doubted("a saved state was reused, so nothing was initialised".into()).into();
+        return figure.doubted("the first node came back with a saved store, so nothing was initialised; `--fresh` begins from nothing".into()).into();
     }
     figure.into()
 }

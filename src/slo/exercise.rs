@@ -31,6 +31,9 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
 }
 
 fn takes_the_leader_away(step: &Step) -> bool {
+    if step.fault.only_hampers() {
+        return false;
+    }
     let of_links = step.link.as_ref().map(|link| &link.shape);
     match (of_links, &step.target) {
         (_, Target::Follower) | (Some(Shape::Group), Target::Majority) => false,

@@ -100,7 +100,7 @@ async fn bring_up(
 ) -> Result<UpCluster, UpError> {
     let blueprint = &request.blueprint;
     let ca_file = cluster.ca_file();
-    let formed = bootstrap::form(cluster.as_ref(), &blueprint.seal, ca_file, progress).await?;
+    let formed = bootstrap::form(cluster.as_ref(), &blueprint.seal, ca_file, None, progress).await?;
     let mut access = formed.access;
     let api = |error| UpError::Bootstrap(BootstrapError::Api(error));
     let client = Client::new(&cluster.nodes()[0].endpoint).map_err(api)?;

@@ -124,6 +124,7 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         out: folder.root().to_owned(),
         command: "cargo test --test attach".into(),
         known_findings: vec![],
+        saved_states: None,
         siblings: Siblings::none(),
     };
     let (now, zero) = (Timestamp::now(), Instant::now());

@@ -67,7 +67,7 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
         let exe = env!("CARGO_BIN_EXE_vaultquake").into();
         let links = LinkOptions { needs, exe, always_beside: beside };
         let cluster = DockerCluster::prepare(options).await.unwrap().with_links(links);
-        bootstrap::form(&cluster, &blueprint.seal, cluster.ca_file(), &Quiet).await.unwrap();
+        bootstrap::form(&cluster, &blueprint.seal, cluster.ca_file(), None, &Quiet).await.unwrap();
         let links = cluster.links().expect("asked for");
         let all: Vec<NodeId> = cluster.nodes().iter().map(|node| node.id.clone()).collect();
         for (what, hears, speaks) in

@@ -54,7 +54,8 @@ impl Ground {
         })
         .unwrap();
         let access = runtime.block_on(async {
-            let formed = bootstrap::form(&cluster, &blueprint.seal, cluster.ca_file(), &Quiet).await.unwrap();
+            let formed =
+                bootstrap::form(&cluster, &blueprint.seal, cluster.ca_file(), None, &Quiet).await.unwrap();
             let mut access = formed.access;
             let operator = Client::new(&cluster.nodes()[0].endpoint).unwrap().with_token(&access.root_token);
             bootstrap::apply(&operator, &blueprint, "", None, &mut access, &Quiet).await.unwrap();

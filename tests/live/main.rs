@@ -8,6 +8,7 @@ mod endings;
 mod harness;
 mod instrument;
 mod messages;
+mod reused;
 mod runs;
 mod saved;
 mod secrets;
@@ -23,7 +24,8 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Runs queue for the machine anyway, and what measures must not do so beside a test that searches files.
     arguments.test_threads.get_or_insert(1);
-    let on_servers: [(&str, fn()); 22] = [
+    let on_servers: [(&str, fn()); 23] = [
+        ("reused::from_the_second_run_on", reused::from_the_second_run_on),
         ("secrets::stay_private_in_a_run_that_passes", secrets::stay_private_in_a_run_that_passes),
         ("secrets::stay_private_in_a_run_that_does_not", secrets::stay_private_in_a_run_that_does_not),
         ("secrets::planted_ones_are_found", secrets::planted_ones_are_found),

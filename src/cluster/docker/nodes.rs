@@ -5,7 +5,7 @@ use super::links::{LinkOptions, NodeLinks};
 use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
-use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, Took, capabilities};
+use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, StorePlace, Took, capabilities};
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
     made_file,
@@ -359,6 +359,10 @@ impl Cluster for DockerCluster {
         let linked = linked
             .map_or(String::new(), |ms| format!("; its links were as they should be {ms} ms after it ran"));
         Ok(format!("container {} answers after {} ms{linked}", state.short_id(), began.elapsed().as_millis()))
+    }
+
+    fn first_store(&self) -> Option<StorePlace> {
+        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
     }
 
     async fn ended(&self, id: &NodeId) -> Option<String> {

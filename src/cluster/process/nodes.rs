@@ -4,7 +4,9 @@ use super::child::{ServerProcess, describe, poll_until};
 use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
-use crate::cluster::{Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, Took, capabilities};
+use crate::cluster::{
+    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, StorePlace, Took, capabilities,
+};
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::vault::{Client, wait_until};
 use async_trait::async_trait;
@@ -173,6 +175,10 @@ impl Cluster for ProcessCluster {
             Ability::CutClients => lies_between(NodeLinks::disturbs_clients, "their clients"),
             _ => capabilities::of_process(ability).lacks(),
         }
+    }
+
+    fn first_store(&self) -> Option<StorePlace> {
+        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
     }
 
     async fn ended(&self, id: &NodeId) -> Option<String> {
