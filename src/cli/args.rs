@@ -98,9 +98,9 @@ pub struct RunArgs {
     /// So many runs side by side; those that judge latency still run alone, after the others
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
-    /// Begin from nothing, also where the first node could come back with a store that an earlier run kept
+    /// Let the first node come back with a store that an earlier such run kept: voters in seconds, not from nothing
     #[arg(long)]
-    pub fresh: bool,
+    pub reuse: bool,
     /// A scenario that this machine cannot run is an error (exit 3) instead of a skip
     #[arg(long)]
     pub deny_skips: bool,

@@ -61,7 +61,7 @@ pub fn one(
         out: args.out.clone(),
         command: repeat_command(args, &planned.path, seed),
         known_findings: planned.known_findings.clone(),
-        saved_states: if args.fresh { None } else { cache_folder().ok().map(|cache| cache.join("states")) },
+        saved_states: cache_folder().ok().filter(|_| args.reuse).map(|cache| cache.join("states")),
         siblings: siblings.clone(),
     };
     let progress: Arc<dyn Progress> = lines.clone();
@@ -135,8 +135,8 @@ fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
     if args.server.allow_unpinned {
         command += " --allow-unpinned";
     }
-    if args.fresh {
-        command += " --fresh";
+    if args.reuse {
+        command += " --reuse";
     }
     if args.backend == Backend::Docker {
         command += " --backend docker";

@@ -22,7 +22,8 @@ pub fn init(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
     let figure = Figure::polled(&bound, took_ms * unit, VOTERS_POLL_MS * unit);
     if reused_state {
-        return figure.doubted("the first node came back with a saved store, so nothing was initialised; `--fresh` begins from nothing".into()).into();
+        let why = "the first node came back with a saved store (--reuse), so nothing was initialised";
+        return figure.doubted(why.into()).into();
     }
     figure.into()
 }

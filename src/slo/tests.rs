@@ -316,7 +316,7 @@ fn cluster_init_and_node_join() {
         "cluster.init",
         Inconclusive,
         Some(14.0 / 60.0),
-        "reused",
+        "saved store",
     );
     let init = row(&steady_run().event(1.0, ready(14e3, false)).build(), "cluster.init");
     assert_eq!(init.interval, Some([0.2325, 0.233333]), "the resolution, at six digits");

@@ -1,4 +1,5 @@
-//! The first node's store is kept for later runs, reused by them, and given up when a node does not come back with it.
+//! With `--reuse` the first node's store is kept for later runs, reused by them, and given up when a node does not come back
+//! with it.
 
 use super::harness::{FAST_STEADY, Finished, Running, events, finish, place, vaultquake};
 use std::fs;
@@ -46,17 +47,17 @@ fn states(cache: &Path) -> Vec<PathBuf> {
 
 pub fn from_the_second_run_on() {
     let cache = cache();
-    assert!(!reused(&finish(running(&cache, "first", &[]))));
+    assert!(!reused(&finish(running(&cache, "first", &["--reuse"]))));
     let [state] = &states(&cache)[..] else { panic!("one store is kept") };
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&cache.join("states")), mode(&state.join("access.json"))), (0o700, 0o600));
-    assert!(reused(&finish(running(&cache, "second", &[]))));
-    assert!(!reused(&finish(running(&cache, "fresh", &["--fresh"]))));
+    assert!(reused(&finish(running(&cache, "second", &["--reuse"]))));
+    assert!(!reused(&finish(running(&cache, "not-asked", &[]))), "only who asks gets it");
 
     fs::write(state.join("store/raft/raft.db"), "damaged").unwrap();
-    let damaged = running(&cache, "damaged", &[]).end(super::harness::RUN_WITHIN);
+    let damaged = running(&cache, "damaged", &["--reuse"]).end(super::harness::RUN_WITHIN);
     damaged.expect_code(3);
     damaged.expect_stderr(&["the first node had come back with a saved store, which is removed: try again"]);
     assert_eq!(states(&cache), [PathBuf::new(); 0]);
-    assert!(!reused(&finish(running(&cache, "again", &[]))));
+    assert!(!reused(&finish(running(&cache, "again", &["--reuse"]))));
 }
