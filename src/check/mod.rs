@@ -8,6 +8,7 @@ mod known;
 mod linearizable;
 mod minority_silent;
 mod no_lost_writes;
+mod node_agreement;
 mod sealed_silent;
 mod session;
 mod silence;
@@ -39,13 +40,14 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 9] = [
+pub const CHECKERS: [Checker; 10] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
     Checker { id: "cas-exclusive", has_data: cas_exclusive::has_data, check: cas_exclusive::check },
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
+    Checker { id: "node-agreement", has_data: node_agreement::has_data, check: node_agreement::check },
     Checker { id: "sealed-silent", has_data: sealed_silent::has_data, check: sealed_silent::check },
     Checker { id: "audit-or-nothing", has_data: audit_or_nothing::has_data, check: audit_or_nothing::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },

@@ -52,6 +52,25 @@ pub struct DelayMs {
     pub max: f64,
 }
 
+/// Something that nodes do not agree about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeDifference {
+    /// What was asked for, below `/v1/`.
+    pub path: String,
+    /// JSON pointers to what is not the same.
+    pub fields: Vec<String>,
+    pub answers: Vec<NodeAnswer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeAnswer {
+    pub node: NodeId,
+    /// 0 without an answer.
+    pub status: u16,
+    /// Of the body without what may differ.
+    pub digest: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -235,6 +254,15 @@ pub enum Event {
     ReadBackFailed {
         key: u32,
         reason: String,
+    },
+    /// Every node was asked for everything that can be read, after all had settled. `settled_late`: what differed at
+    /// first and no longer did.
+    NodesCompared {
+        compared: u32,
+        settled_late: u32,
+        /// With the reason each.
+        left_out: Vec<String>,
+        differences: Vec<NodeDifference>,
     },
     /// Every key that had an acknowledged write was asked for.
     ReadBackDone {

@@ -173,13 +173,14 @@ pub const OBJECTIVE_IDS: [(&str, &str); 22] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 9] = [
+pub const INVARIANT_IDS: [(&str, &str); 10] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
     ("cas-exclusive", "of all check-and-sets on one version, at most one is acknowledged"),
     ("single-leader", "no two nodes acknowledged as leader at the same time"),
     ("minority-silent", "no node acknowledged a write while it was cut off from the majority"),
+    ("node-agreement", "once all has settled, every node gives the same answers about everything"),
     ("sealed-silent", "a sealed node answers nothing"),
     ("audit-or-nothing", "a node that cannot write its audit entries answers nothing"),
     ("token-expiry", "no token dead before its time, none alive after it"),

@@ -1,6 +1,7 @@
 //! Watches a cluster from outside while load and faults run, and writes what it saw to the journal. It never
 //! changes the cluster and never judges.
 
+mod agreement;
 mod control;
 mod cpu;
 mod health;
@@ -10,6 +11,7 @@ mod term;
 mod tls;
 mod token;
 
+pub use agreement::compare_nodes;
 pub use read_back::read_back;
 pub use tls::probe_tls;
 pub use token::look_up_token;

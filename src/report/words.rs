@@ -33,6 +33,7 @@ pub fn title(id: &str) -> &str {
         "cas-exclusive" => "One check-and-set wins",
         "single-leader" => "Never two leaders at once",
         "minority-silent" => "A minority acknowledges nothing",
+        "node-agreement" => "All nodes say the same",
         "sealed-silent" => "A sealed node answers nothing",
         "audit-or-nothing" => "What cannot be audited is refused",
         "token-expiry" => "Tokens end when they should",

@@ -65,6 +65,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(12);
 const SPARE_TOKEN_LIFE: Duration = Duration::from_secs(60);
 /// Setting up on a healthy cluster takes a second or two.
 const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
+const NODE_AGREEMENT: &str = "node-agreement";
 /// The objective that a saved store would spoil.
 const FROM_NOTHING: &str = "cluster.init";
 /// After an interruption the person waits: healing is waited for only so long.
@@ -398,6 +399,14 @@ async fn shake(
             () = read => {}
             // A run that was stopped before this still says what became of its writes.
             () = stop.asked(), if !was_asked => {}
+        }
+    }
+    // Hundreds of requests: only where somebody wants to know.
+    if scenario.expect.iter().any(|id| id == NODE_AGREEMENT) && !stop.is_asked() {
+        let compared = observe::compare_nodes(cluster.nodes(), &faults.access.root_token, journal);
+        if let Err(error) = compared.await {
+            journal
+                .write(Event::HarnessError { reason: format!("the nodes could not be compared: {error}") });
         }
     }
     renewal.abort();
