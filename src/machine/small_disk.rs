@@ -156,6 +156,6 @@ mod tests {
         let found = |folder: &str| left_below(mounts, Path::new(folder));
         assert_eq!(found("/runs/a"), [Path::new("/runs/a/private/nodes/n1/data")]);
         assert_eq!(found("/runs/a b"), [Path::new("/runs/a b/private/nodes/n1/data")]);
-        assert_eq!(found("/elsewhere"), [Path::new(""); 0]);
+        assert!(found("/elsewhere").is_empty());
     }
 }

@@ -164,7 +164,7 @@ impl fmt::Display for ByteCount {
         // In the largest unit of which it is a whole number, as it was probably written.
         let whole = BYTES
             .iter()
-            .filter(|(_, unit)| self.0 >= *unit && self.0 % unit == 0)
+            .filter(|(_, unit)| self.0 >= *unit && self.0.is_multiple_of(*unit))
             .max_by_key(|(_, unit)| *unit);
         match whole {
             Some((name, unit)) => f.pad(&format!("{}{name}", self.0 / unit)),

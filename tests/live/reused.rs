@@ -58,6 +58,6 @@ pub fn from_the_second_run_on() {
     let damaged = running(&cache, "damaged", &["--reuse"]).end(super::harness::RUN_WITHIN);
     damaged.expect_code(3);
     damaged.expect_stderr(&["the first node had come back with a saved store, which is removed: try again"]);
-    assert_eq!(states(&cache), [PathBuf::new(); 0]);
+    assert!(states(&cache).is_empty());
     assert!(!reused(&finish(running(&cache, "again", &["--reuse"]))));
 }
