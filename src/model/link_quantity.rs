@@ -1,6 +1,7 @@
 //! Shares and rates of bytes with their units, as they are written in scenario files.
 
 use super::QuantityError;
+use super::quantity::leading_number;
 use std::fmt;
 use std::str::FromStr;
 
@@ -48,11 +49,8 @@ impl FromStr for ByteRate {
                 "`{text}` is not a bandwidth: {why}; write for example 1MB/s, 500kB/s or 8Mbit/s"
             ))
         };
-        let trimmed = text.trim();
-        let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
-        let number: f64 = trimmed[..digits].parse().map_err(|_| wrong("a number is expected"))?;
-        let unit = trimmed[digits..].trim();
-        let known = BYTE_UNITS.iter().find(|(name, _)| *name == unit);
+        let (number, unit) = leading_number(text.trim()).ok_or_else(|| wrong("a number is expected"))?;
+        let known = BYTE_UNITS.iter().find(|(name, _)| *name == unit.trim());
         let (_, bytes) =
             known.ok_or_else(|| wrong("the unit is not one of kB/s, MB/s, GB/s, kbit/s, Mbit/s, Gbit/s"))?;
         let per_s = number * bytes;

@@ -1,6 +1,7 @@
 //! Objectives: what a document promises, as a number with a comparison and a unit.
 
 use super::QuantityError;
+use super::quantity::leading_number;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -103,10 +104,8 @@ impl FromStr for Bound {
         .iter()
         .find_map(|(symbol, comparison)| trimmed.strip_prefix(symbol).map(|rest| (*comparison, rest)))
         .ok_or_else(|| wrong("it must begin with one of < <= > >= ="))?;
-        let rest = rest.trim();
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let value: f64 = rest[..digits].parse().map_err(|_| wrong("a number is expected"))?;
-        let unit = match rest[digits..].trim() {
+        let (value, unit) = leading_number(rest.trim()).ok_or_else(|| wrong("a number is expected"))?;
+        let unit = match unit.trim() {
             "ms" => Unit::Ms,
             "s" => Unit::S,
             "min" => Unit::Minutes,

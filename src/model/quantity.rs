@@ -47,6 +47,13 @@ impl Span {
     }
 }
 
+/// The number at the beginning of a text, and what follows it.
+pub(super) fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let (number, rest) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    Some((number.parse().ok()?, rest))
+}
+
 impl FromStr for Span {
     type Err = QuantityError;
 
@@ -62,9 +69,8 @@ impl FromStr for Span {
         }
         let mut total_ms = 0.0;
         while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-            let number: f64 = rest[..digits].parse().map_err(|_| wrong("a number is expected"))?;
-            rest = &rest[digits..];
+            let (number, after) = leading_number(rest).ok_or_else(|| wrong("a number is expected"))?;
+            rest = after;
             let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
             let unit = &rest[..letters];
             rest = &rest[letters..];
@@ -145,10 +151,8 @@ impl FromStr for ByteCount {
                 "`{text}` is not an amount of bytes: {why}; write for example 64MB or 64MiB"
             ))
         };
-        let trimmed = text.trim();
-        let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
-        let number: f64 = trimmed[..digits].parse().map_err(|_| wrong("a number is expected"))?;
-        let known = BYTES.iter().find(|(name, _)| *name == trimmed[digits..].trim());
+        let (number, unit) = leading_number(text.trim()).ok_or_else(|| wrong("a number is expected"))?;
+        let known = BYTES.iter().find(|(name, _)| *name == unit.trim());
         let (_, unit) = known.ok_or_else(|| wrong("the unit is not one of kB, MB, GB, KiB, MiB, GiB"))?;
         let bytes = number * *unit as f64;
         // A float holds whole numbers up to here, and no machine holds more.
