@@ -116,7 +116,40 @@ impl RunBuilder {
         self.event(t_ms, Event::Redundancy { voters, healthy, failure_tolerance })
     }
 
-    pub fn requested(mut self, t_ms: f64, fault: &str, kind: FaultKind, target: &str, on: &[&str]) -> Self {
+    pub fn requested(self, t_ms: f64, fault: &str, kind: FaultKind, target: &str, on: &[&str]) -> Self {
+        self.request(t_ms, fault, (kind, target, on), None, None)
+    }
+
+    /// The same for a fault of the network.
+    pub fn requested_of_links(
+        self,
+        t_ms: f64,
+        fault: &str,
+        whom: (FaultKind, &str, &[&str]),
+        asked: LinkFault,
+    ) -> Self {
+        self.request(t_ms, fault, whom, Some(asked), None)
+    }
+
+    /// The same for a fault that gives a node less than it had.
+    pub fn requested_strain(
+        self,
+        t_ms: f64,
+        fault: &str,
+        whom: (FaultKind, &str, &[&str]),
+        asked: Strain,
+    ) -> Self {
+        self.request(t_ms, fault, whom, None, Some(asked))
+    }
+
+    fn request(
+        mut self,
+        t_ms: f64,
+        fault: &str,
+        (kind, target, on): (FaultKind, &str, &[&str]),
+        link: Option<LinkFault>,
+        strain: Option<Strain>,
+    ) -> Self {
         let target = Target::from(target);
         let step = Step {
             at: Span::default(),
@@ -127,51 +160,12 @@ impl RunBuilder {
             times: 1,
             every: Span::default(),
             ttl: None,
-            link: None,
-            strain: None,
+            link: link.clone(),
+            strain,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
-        self.event(
-            t_ms,
-            Event::FaultRequested { fault: fault.into(), kind, target, nodes, link: None, strain: None },
-        )
-    }
-
-    /// The same for a fault of the network.
-    pub fn requested_of_links(
-        mut self,
-        t_ms: f64,
-        fault: &str,
-        (kind, target, on): (FaultKind, &str, &[&str]),
-        asked: LinkFault,
-    ) -> Self {
-        self = self.requested(t_ms, fault, kind, target, on);
-        if let Some(step) = self.run.info.scenario.timeline.last_mut() {
-            step.link = Some(asked.clone());
-        }
-        if let Some(Entry { event: Event::FaultRequested { link, .. }, .. }) = self.run.journal.last_mut() {
-            *link = Some(asked);
-        }
-        self
-    }
-
-    /// The same for a fault that gives a node less than it had.
-    pub fn requested_strain(
-        mut self,
-        t_ms: f64,
-        fault: &str,
-        (kind, target, on): (FaultKind, &str, &[&str]),
-        asked: Strain,
-    ) -> Self {
-        self = self.requested(t_ms, fault, kind, target, on);
-        if let Some(step) = self.run.info.scenario.timeline.last_mut() {
-            step.strain = Some(asked);
-        }
-        if let Some(Entry { event: Event::FaultRequested { strain, .. }, .. }) = self.run.journal.last_mut() {
-            *strain = Some(asked);
-        }
-        self
+        self.event(t_ms, Event::FaultRequested { fault: fault.into(), kind, target, nodes, link, strain })
     }
 
     pub fn links_set(self, t_ms: f64, fault: &str, disturbed: bool) -> Self {
