@@ -5,7 +5,7 @@
 
 use super::BootstrapError;
 use crate::cluster::{Access, StorePlace};
-use crate::machine::copy_below;
+use crate::machine::{blocking, copy_below};
 use crate::model::Blueprint;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -42,20 +42,20 @@ impl SavedState {
     /// Fills the empty data folder of a node that does not run yet; returns the keys to what is in it.
     pub async fn restore(&self, place: &StorePlace) -> Result<Access, BootstrapError> {
         let (folder, place) = (self.folder.clone(), place.clone());
-        blocking("reuse a saved store", move || {
+        let restored = blocking(move || {
             let access = serde_json::from_slice(&fs::read(folder.join(ACCESS))?)?;
             copy_below(&folder.join(STORE), &place.data)?;
             let peers = json!([{ "id": place.node, "address": place.raft_addr, "non_voter": false }]);
             fs::write(place.data.join("raft/peers.json"), peers.to_string())?;
             Ok(access)
-        })
-        .await
+        });
+        restored.await.map_err(cannot("reuse a saved store"))
     }
 
     /// Keeps the store of a node that does not run. Whoever was faster has kept one as good.
     pub async fn save(&self, place: &StorePlace, access: &Access) -> Result<(), BootstrapError> {
         let (folder, place, access) = (self.folder.clone(), place.clone(), access.clone());
-        blocking("keep the store for later runs", move || {
+        let kept = blocking(move || {
             let root = folder.parent().unwrap_or(Path::new("."));
             DirBuilder::new().recursive(true).mode(0o700).create(root)?;
             let part = root.join(format!(".{}", rand::random::<u64>()));
@@ -72,8 +72,8 @@ impl SavedState {
                     if folder.is_dir() { Ok(()) } else { Err(error) }
                 }
             }
-        })
-        .await
+        });
+        kept.await.map_err(cannot("keep the store for later runs"))
     }
 
     /// One that a node did not come back with is of no use to anybody.
@@ -82,13 +82,8 @@ impl SavedState {
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    doing: &str,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, BootstrapError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
-    done.map_err(|error| BootstrapError::Unexpected(format!("cannot {doing}: {error}")))
+fn cannot(doing: &str) -> impl FnOnce(io::Error) -> BootstrapError {
+    move |error| BootstrapError::Unexpected(format!("cannot {doing}: {error}"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::certificates::{NodeCertificate, RunCa};
 use super::node_config::{NodeAddresses, NodePlan, render};
 use super::{ClusterError, Node, StorePlace, Took};
-use crate::machine::SmallDisk;
+use crate::machine::{SmallDisk, blocking};
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning};
 use crate::vault::{Endpoint, TlsMaterial};
 use std::io;
@@ -45,12 +45,12 @@ impl NodeFolder {
         let disk = self.disk(disk)?;
         // Before it is full, so that nothing that it costs is counted away.
         let at = Instant::now();
-        Ok(Took { at, evidence: blocking(move || disk.fill()).await? })
+        Ok(Took { at, evidence: blocking(move || disk.fill()).await.map_err(failed)? })
     }
 
     pub async fn free(&self, disk: Disk) -> Result<String, ClusterError> {
         let disk = self.disk(disk)?;
-        blocking(move || disk.free()).await
+        blocking(move || disk.free()).await.map_err(failed)
     }
 
     /// Once its server has ended: what was on its own disks stays in its folder, and they are no more.
@@ -71,13 +71,8 @@ impl NodeFolder {
     }
 }
 
-/// Threads that serve the load must not wait for a disk.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, ClusterError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|error| ClusterError::Failed(error.to_string()))?;
-    done.map_err(|error| ClusterError::Failed(error.to_string()))
+fn failed(error: io::Error) -> ClusterError {
+    ClusterError::Failed(error.to_string())
 }
 
 /// Nodes that could be started now, in the order of their ids.

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of servers, scenarios or runs.
 
+mod blocking;
 pub mod children;
 mod copy;
 pub mod cpu;
@@ -16,6 +17,7 @@ mod process_start;
 mod small_disk;
 pub mod sockets;
 
+pub use blocking::blocking;
 pub use copy::copy_below;
 pub use disk_throttle::DiskThrottle;
 pub use facts::{facts, free_disk_mib};
