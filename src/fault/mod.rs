@@ -207,14 +207,16 @@ impl FaultContext {
 
     async fn unseal(&self, node: &NodeId) -> Result<String, FaultError> {
         unseal(&self.client(node)?, &self.access, BACK_WITHIN).await?;
-        let seen = self
-            .wait_for_role(node, BACK_WITHIN, "active or standby", |role| {
-                matches!(role, Role::Active | Role::Standby)
-            })
-            .await?;
+        Ok(format!("unsealed, {}", self.serves_again(node).await?))
+    }
+
+    /// Waits until nothing remains to be undone on an unsealed node: it serves, and has what the others have.
+    async fn serves_again(&self, node: &NodeId) -> Result<String, FaultError> {
+        let serves = |role| matches!(role, Role::Active | Role::Standby);
+        let seen = self.wait_for_role(node, BACK_WITHIN, "active or standby", serves).await?;
         let caught_up = self.catch_up(node).await?;
         self.cluster.healed(node)?;
-        Ok(format!("unsealed, {seen}{caught_up}"))
+        Ok(format!("{seen}{caught_up}"))
     }
 
     /// Waits until the node has applied what the leader had committed when it came back. Autopilot calls a node

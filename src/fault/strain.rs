@@ -4,9 +4,9 @@
 //! when the strain is taken away.
 
 use super::node_by_node::NodeFault;
-use super::{Applied, BACK_WITHIN, EVERY, FaultContext, FaultError};
+use super::{Applied, EVERY, FaultContext, FaultError};
 use crate::cluster::Ability;
-use crate::model::{Disk, NodeId, Role, Strain};
+use crate::model::{Disk, NodeId, Strain};
 use crate::vault::{ClientError, wait_until};
 use async_trait::async_trait;
 use std::time::Duration;
@@ -62,10 +62,7 @@ impl NodeFault for Strained {
             let started = context.start_and_unseal(node).await?;
             return Ok(format!("{relieved}; {ended}; {started}"));
         }
-        let serves = |role| matches!(role, Role::Active | Role::Standby);
-        let seen = context.wait_for_role(node, BACK_WITHIN, "active or standby", serves).await?;
-        let caught_up = context.catch_up(node).await?;
-        Ok(format!("{relieved}; {seen}{caught_up}"))
+        Ok(format!("{relieved}; {}", context.serves_again(node).await?))
     }
 }
 

@@ -125,9 +125,9 @@ impl Ground {
         mut self,
         root: &Path,
         choice: &BackendChoice,
-        request: (&Server, &Blueprint),
+        server: &Server,
+        blueprint: &Blueprint,
     ) -> Self {
-        let (server, blueprint) = request;
         // A binary that was replaced is another server, whatever it says of itself.
         let program = match choice {
             BackendChoice::Process { binary } => {

@@ -133,7 +133,7 @@ async fn set_up_and_run(
     if let Some(root) = &request.saved_states
         && !scenario.expect.iter().any(|id| id == FROM_NOTHING)
     {
-        ground = ground.with_saved_states(root, &request.backend, (&request.server, &scenario.blueprint));
+        ground = ground.with_saved_states(root, &request.backend, &request.server, &scenario.blueprint);
     }
     request.siblings.join(&ground.cluster);
     let result =
