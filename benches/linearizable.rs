@@ -103,6 +103,8 @@ fn run_of(size: usize) -> SavedRun {
             digest: value.map(|value| format!("{value:016x}")),
             expected,
             index: None,
+            subject: None,
+            request: None,
         }
     });
     let history: Vec<Operation> = history.collect();

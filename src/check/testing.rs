@@ -39,6 +39,8 @@ fn operation(op: Workload, sent_ms: u64, done_ms: u64) -> Operation {
         digest: None,
         expected: None,
         index: None,
+        subject: None,
+        request: None,
     }
 }
 

@@ -272,6 +272,8 @@ impl RunBuilder {
             digest: writes.then_some(digest),
             expected: None,
             index: version.map(|_| self.index),
+            subject: None,
+            request: None,
         });
     }
 

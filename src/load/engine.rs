@@ -1,12 +1,13 @@
 //! Runs the loads of a scenario: one thread decides when, the runtime's tasks send.
 
 use super::keyspace::Keyspace;
+use super::kv2_write;
 use super::outcome::Done;
 use super::ramp::StageMeter;
 use super::route::Router;
 use super::schedule::{Due, Schedule};
 use super::work::{DEADLINE, Work};
-use super::{approle_login, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
+use super::works::Works;
 use crate::cluster::ClusterView;
 use crate::machine::priority;
 use crate::model::{ErrorKind, Event, Load, Operation, Outcome, Rate, RatePlan, Route, Workload};
@@ -122,24 +123,8 @@ impl LoadEngine {
     }
 
     pub fn start(self: &Arc<Self>, plan: &LoadPlan) -> RunningLoad {
-        // One for all its loads: two tables over the same keys would make conflicts of our own.
-        let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(self.keys.clone(), 1));
+        let works = Works::new(self.keys.clone(), plan);
         let lanes = plan.loads.iter().zip(0u16..).map(|(load, index)| {
-            let work: Arc<dyn Work> = match load.workload {
-                Workload::Kv2Read => Arc::new(kv2_read::Kv2Read { keys: self.keys.clone() }),
-                Workload::Kv2Write => Arc::new(kv2_write::Kv2Write::new(self.keys.clone())),
-                Workload::Kv2Cas if self.keys.cas().is_empty() => {
-                    Arc::new(kv2_rivals::Kv2Rivals { keys: self.keys.clone() })
-                }
-                Workload::Kv2Cas => kv2_cas.clone(),
-                how @ (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy) => {
-                    Arc::new(kv2_remove::Kv2Remove { keys: self.keys.clone(), how })
-                }
-                Workload::ApproleLogin => Arc::new(approle_login::ApproleLogin {
-                    keys: self.keys.clone(),
-                    mount: plan.approle_mount.clone(),
-                }),
-            };
             let is_ramp = matches!(load.rate, RatePlan::Ramp { .. });
             let seed = plan.seed.wrapping_add(u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let lane = Lane {
@@ -147,7 +132,7 @@ impl LoadEngine {
                 op: load.workload,
                 route: load.route.clone(),
                 router: Router::new(load.route.clone(), self.view.clone()),
-                work,
+                work: works.of(load.workload),
                 meter: is_ramp.then(|| StageMeter::new(plan.ramp_objective_us)),
             };
             (Arc::new(lane), Schedule::new(&load.rate, load.arrivals, plan.warm_up, seed))
@@ -259,6 +244,8 @@ impl LoadEngine {
             digest: done.digest,
             expected: done.expected,
             index: done.index,
+            subject: done.subject,
+            request: done.request,
         };
         if operation.is_ok() && op.stores_a_version() {
             if let Some(key) = operation.key {

@@ -15,6 +15,7 @@ mod ramp;
 mod route;
 mod schedule;
 mod work;
+mod works;
 
 pub use engine::{LoadEngine, LoadPlan, RunningLoad};
 pub use failover_probe::FailoverProbe;

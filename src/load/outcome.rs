@@ -17,6 +17,8 @@ pub struct Done {
     pub digest: Option<String>,
     pub expected: Option<u64>,
     pub index: Option<u64>,
+    pub subject: Option<Box<str>>,
+    pub request: Option<Box<str>>,
 }
 
 impl Done {
@@ -30,6 +32,8 @@ impl Done {
             digest: None,
             expected: None,
             index: None,
+            subject: None,
+            request: None,
         }
     }
 
@@ -61,7 +65,12 @@ pub fn of_status(answer: &RawAnswer) -> Done {
         400..=499 => (Outcome::Failed, Some(ErrorKind::Status)),
         _ => (Outcome::Unknown, Some(ErrorKind::Status)),
     };
-    Done { status: Some(answer.status), index: index_of(answer), ..Done::new(outcome, error) }
+    Done {
+        status: Some(answer.status),
+        index: index_of(answer),
+        request: request_of(answer),
+        ..Done::new(outcome, error)
+    }
 }
 
 /// An answer of 2xx without what the API documents: acknowledged, but of what?
@@ -78,6 +87,14 @@ fn index_of(answer: &RawAnswer) -> Option<u64> {
     let text = answer.headers.get("x-vault-index")?.as_bytes();
     let json = STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()?;
     serde_json::from_slice::<Index>(&json).ok()?.value.parse().ok()
+}
+
+/// The server's id of the request, under which its audit entries stand. Every body begins with it, so it is not worth
+/// reading the whole.
+fn request_of(answer: &RawAnswer) -> Option<Box<str>> {
+    let rest = answer.body.strip_prefix(br#"{"request_id":""#)?;
+    let end = rest.iter().position(|&byte| byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok().filter(|id| !id.is_empty()).map(Box::from)
 }
 
 #[cfg(test)]
@@ -114,5 +131,14 @@ mod tests {
     #[test]
     fn the_raft_index_is_read_from_the_header() {
         assert_eq!(of_status(&answer(200)).index, Some(4711));
+    }
+
+    #[test]
+    fn the_request_id_is_read_from_the_beginning_of_the_body() {
+        let of_body = |body: &'static str| request_of(&RawAnswer { body: body.into(), ..answer(200) });
+        assert_eq!(of_body(r#"{"request_id":"8f2c-1","data":{}}"#).as_deref(), Some("8f2c-1"));
+        for none in [r#"{"errors":[]}"#, r#"{"request_id":"","data":{}}"#, r#"{"request_id":"cut"#, ""] {
+            assert_eq!(of_body(none), None, "{none}");
+        }
     }
 }

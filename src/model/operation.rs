@@ -218,6 +218,12 @@ pub struct Operation {
     /// The raft index of the answer's `X-Vault-Index`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
+    /// What it was about, where that is no key of ours: a name or number that is no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Box<str>>,
+    /// The server's id of the request, under which its audit entries stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<str>>,
 }
 
 impl Operation {

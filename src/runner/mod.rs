@@ -2,6 +2,7 @@
 //! decides when things happen; what they mean is judged afterwards, from the folder.
 
 mod attached;
+mod collect;
 mod ground;
 mod phases;
 mod progress;

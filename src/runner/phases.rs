@@ -1,5 +1,6 @@
 //! The phases of a run, in order.
 
+use super::collect::Collecting;
 use super::renewal::keep_alive;
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
@@ -59,13 +60,10 @@ pub enum RunError {
     Unsupported { backend: &'static str, what: String },
 }
 
-/// Load that is still unanswered at the end is waited for until its own deadline.
-const DRAIN_WITHIN: Duration = Duration::from_secs(12);
 /// For what happens before and after the load.
 const SPARE_TOKEN_LIFE: Duration = Duration::from_secs(60);
 /// Setting up on a healthy cluster takes a second or two.
 const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
-const NODE_AGREEMENT: &str = "node-agreement";
 /// The objective that a saved store would spoil.
 const FROM_NOTHING: &str = "cluster.init";
 /// After an interruption the person waits: healing is waited for only so long.
@@ -380,35 +378,17 @@ async fn shake(
     // From here on no write is meant to be acknowledged.
     guard.abort();
     phase(Phase::Collect, None);
-    let drain = Instant::now();
-    while engine.in_flight() > 0 && drain.elapsed() < DRAIN_WITHIN {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let unanswered = engine.in_flight();
-    if unanswered > 0 {
-        let reason = format!("{unanswered} operations were never recorded: they outlived their deadline");
-        journal.write(Event::HarnessError { reason });
-    }
-    if let Some(leader) = view.leader() {
-        let node = &cluster.nodes()[leader].id;
-        let written = engine.written_keys();
-        let was_asked = stop.is_asked();
-        let read =
-            observe::read_back(&keys, &written, node, &wires[leader], &faults.access.root_token, journal);
-        tokio::select! {
-            () = read => {}
-            // A run that was stopped before this still says what became of its writes.
-            () = stop.asked(), if !was_asked => {}
-        }
-    }
-    // Hundreds of requests: only where somebody wants to know.
-    if scenario.expect.iter().any(|id| id == NODE_AGREEMENT) && !stop.is_asked() {
-        let compared = observe::compare_nodes(cluster.nodes(), &faults.access.root_token, journal);
-        if let Err(error) = compared.await {
-            journal
-                .write(Event::HarnessError { reason: format!("the nodes could not be compared: {error}") });
-        }
-    }
+    let collecting = Collecting {
+        scenario,
+        nodes: cluster.nodes(),
+        view: &view,
+        wires: &wires,
+        engine: &engine,
+        operator_token: &faults.access.root_token,
+        journal,
+        stop,
+    };
+    collecting.collect().await;
     renewal.abort();
     engine.close();
     observers.stop().await;

@@ -265,6 +265,8 @@ pub fn stale_read() -> (RunResult, Picture) {
         digest: Some(format!("{version:016x}")),
         expected: None,
         index: None,
+        subject: None,
+        request: None,
     };
     let refused = Operation {
         outcome: Outcome::Failed,

@@ -1,0 +1,38 @@
+//! From the workload of a load to what one of its requests does.
+
+use super::engine::LoadPlan;
+use super::keyspace::Keyspace;
+use super::work::Work;
+use super::{approle_login, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
+use crate::model::Workload;
+use std::sync::Arc;
+
+pub(super) struct Works {
+    keys: Arc<Keyspace>,
+    /// One for all loads: two tables over the same keys would make conflicts of our own.
+    kv2_cas: Arc<kv2_cas::Kv2Cas>,
+    approle_mount: String,
+}
+
+impl Works {
+    pub fn new(keys: Arc<Keyspace>, plan: &LoadPlan) -> Self {
+        let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(keys.clone(), 1));
+        Self { keys, kv2_cas, approle_mount: plan.approle_mount.clone() }
+    }
+
+    pub fn of(&self, workload: Workload) -> Arc<dyn Work> {
+        let keys = self.keys.clone();
+        match workload {
+            Workload::Kv2Read => Arc::new(kv2_read::Kv2Read { keys }),
+            Workload::Kv2Write => Arc::new(kv2_write::Kv2Write::new(keys)),
+            Workload::Kv2Cas if keys.cas().is_empty() => Arc::new(kv2_rivals::Kv2Rivals { keys }),
+            Workload::Kv2Cas => self.kv2_cas.clone(),
+            how @ (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy) => {
+                Arc::new(kv2_remove::Kv2Remove { keys, how })
+            }
+            Workload::ApproleLogin => {
+                Arc::new(approle_login::ApproleLogin { keys, mount: self.approle_mount.clone() })
+            }
+        }
+    }
+}

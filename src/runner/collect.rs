@@ -1,0 +1,77 @@
+//! After the load: what only a cluster that has settled can tell. Everything found is journalled; nothing is judged.
+
+use super::Stop;
+use crate::cluster::{ClusterView, Node};
+use crate::load::LoadEngine;
+use crate::model::{Event, Scenario};
+use crate::observe;
+use crate::record::Journal;
+use crate::vault::Wire;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Load that is still unanswered at the end is waited for until its own deadline.
+const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+const NODE_AGREEMENT: &str = "node-agreement";
+
+pub(super) struct Collecting<'a> {
+    pub scenario: &'a Scenario,
+    pub nodes: &'a [Node],
+    pub view: &'a ClusterView,
+    /// One per node, in their order.
+    pub wires: &'a [Arc<Wire>],
+    pub engine: &'a LoadEngine,
+    pub operator_token: &'a str,
+    pub journal: &'a Journal,
+    pub stop: &'a Stop,
+}
+
+impl Collecting<'_> {
+    pub async fn collect(&self) {
+        self.drain().await;
+        self.read_back().await;
+        self.compare_nodes().await;
+    }
+
+    /// Whether the scenario's verdict rests on it; what takes hundreds of requests is only done where somebody wants to
+    /// know.
+    fn expects(&self, id: &str) -> bool {
+        self.scenario.expect.iter().any(|expected| expected == id)
+    }
+
+    async fn drain(&self) {
+        let drain = Instant::now();
+        while self.engine.in_flight() > 0 && drain.elapsed() < DRAIN_WITHIN {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let unanswered = self.engine.in_flight();
+        if unanswered > 0 {
+            let reason = format!("{unanswered} operations were never recorded: they outlived their deadline");
+            self.journal.write(Event::HarnessError { reason });
+        }
+    }
+
+    async fn read_back(&self) {
+        let Some(leader) = self.view.leader() else { return };
+        let node = &self.nodes[leader].id;
+        let written = self.engine.written_keys();
+        let was_asked = self.stop.is_asked();
+        let (keys, wire) = (&self.engine.keys, &self.wires[leader]);
+        let read = observe::read_back(keys, &written, node, wire, self.operator_token, self.journal);
+        tokio::select! {
+            () = read => {}
+            // A run that was stopped before this still says what became of its writes.
+            () = self.stop.asked(), if !was_asked => {}
+        }
+    }
+
+    async fn compare_nodes(&self) {
+        if self.expects(NODE_AGREEMENT) && !self.stop.is_asked() {
+            let compared = observe::compare_nodes(self.nodes, self.operator_token, self.journal).await;
+            if let Err(error) = compared {
+                let reason = format!("the nodes could not be compared: {error}");
+                self.journal.write(Event::HarnessError { reason });
+            }
+        }
+    }
+}
