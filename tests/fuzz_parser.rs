@@ -20,6 +20,7 @@ const CASES_AT_ONCE: u32 = 2_000;
 fn seeds() -> Vec<String> {
     let mut paths = find_scenarios(&["scenarios".into(), "tests/bad-scenarios".into()]).unwrap();
     paths.push("scenarios/blueprints/alphapulse.yaml".into());
+    paths.push("scenarios/blueprints/workflow.yaml".into());
     for folder in ["tests/bad-attach-files", "tests/bad-blueprints"] {
         paths.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     }

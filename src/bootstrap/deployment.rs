@@ -2,12 +2,12 @@
 //! second application changes nothing.
 
 use super::made::about_to_make;
-use super::{BootstrapError, Made, MadeLog, Progress};
+use super::{BootstrapError, Made, MadeLog, Progress, engines};
 use crate::cluster::{Access, TenantAccess};
 use crate::model::{Blueprint, Span};
 use crate::vault::{Client, ClientError};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const TENANT: &str = "{tenant_id}";
 
@@ -35,8 +35,8 @@ pub async fn apply(
         let began = Instant::now();
         let path = format!("{prefix}{}", mount.path);
         about_to_make(made, Made::Mount { path: path.clone() })?;
-        let done = enable_mount(operator, &path, &mount.engine, mount.version).await?;
-        progress.step(&format!("{} {path}/{done}", mount.engine), began.elapsed());
+        let done = engines::enable(operator, &path, &mount.engine).await?;
+        progress.step(&format!("{} {path}/{done}", mount.engine.name()), began.elapsed());
     }
     let began = Instant::now();
     let approle = format!("{prefix}{}", blueprint.approle.mount);
@@ -83,41 +83,6 @@ fn success(answer: crate::vault::Answer, what: &str) -> Result<crate::vault::Ans
     Err(ClientError::Refused { what: what.to_owned(), status: answer.status, errors: answer.errors() })
 }
 
-async fn enable_mount(
-    operator: &Client,
-    path: &str,
-    engine: &str,
-    version: Option<u8>,
-) -> Result<&'static str, BootstrapError> {
-    let mounts = operator.get("sys/mounts").await?;
-    let there = &mounts.body["data"][format!("{path}/")];
-    if !there.is_null() {
-        let same_version =
-            version.is_none_or(|v| there["options"]["version"].as_str() == Some(&v.to_string()));
-        if there["type"] == engine && same_version {
-            return Ok(" (was there)");
-        }
-        let problem = format!("{path}/ is already mounted with another engine or version: {}", there["type"]);
-        return Err(BootstrapError::Unexpected(problem));
-    }
-    let mut body = json!({ "type": engine });
-    if let Some(version) = version {
-        body["options"] = json!({ "version": version.to_string() });
-    }
-    operator.post(&format!("sys/mounts/{path}"), body).await?;
-    // A KV v2 mount answers 400 while it upgrades itself right after it was made.
-    if version == Some(2) {
-        crate::vault::wait_until(
-            "the KV v2 mount is ready",
-            Duration::from_secs(10),
-            Duration::from_millis(10),
-            async || operator.get(&format!("{path}/config")).await.map_err(|error| error.to_string()),
-        )
-        .await?;
-    }
-    Ok("")
-}
-
 async fn enable_auth(operator: &Client, mount: &str) -> Result<&'static str, BootstrapError> {
     let there = operator.get("sys/auth").await?;
     if !there.body["data"][format!("{mount}/")].is_null() {
@@ -159,7 +124,7 @@ async fn make_tenant(
     Ok(TenantAccess { tenant_id: tenant_id.to_owned(), role_id, secret_id, token })
 }
 
-fn seconds(span: Span) -> Value {
+pub(super) fn seconds(span: Span) -> Value {
     format!("{}s", span.0.as_secs()).into()
 }
 

@@ -2,6 +2,7 @@
 //! three healthy voters, engines, policies and logins in place. Idempotent; each step is named as it is done.
 
 mod deployment;
+mod engines;
 mod form;
 mod made;
 mod saved;

@@ -55,9 +55,53 @@ pub struct AuditDevice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
     pub path: String,
-    pub engine: String,
-    /// KV version; absent for engines without versions.
-    pub version: Option<u8>,
+    #[serde(flatten)]
+    pub engine: Engine,
+}
+
+/// A secret engine with what is set up in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "engine", rename_all = "lowercase")]
+pub enum Engine {
+    Kv {
+        version: u8,
+    },
+    Transit {
+        /// The one key that everybody encrypts with.
+        key: String,
+    },
+    Pki(Pki),
+}
+
+impl Blueprint {
+    /// The path and the engine of the first mount that fits.
+    pub fn mount<'b, T>(&'b self, fits: impl Fn(&'b Engine) -> Option<T>) -> Option<(&'b str, T)> {
+        self.mounts.iter().find_map(|mount| Some((mount.path.as_str(), fits(&mount.engine)?)))
+    }
+}
+
+impl Engine {
+    /// The server's name of it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Engine::Kv { .. } => "kv",
+            Engine::Transit { .. } => "transit",
+            Engine::Pki(_) => "pki",
+        }
+    }
+}
+
+/// A certificate authority of the engine's own, and a role that issues certificates for one name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pki {
+    pub ca_name: String,
+    pub ca_ttl: Span,
+    pub role: String,
+    /// The one name that certificates are for.
+    pub domain: String,
+    /// How long a certificate is valid unless less is asked for.
+    pub ttl: Span,
+    pub max_ttl: Span,
 }
 
 /// A policy; one per tenant when its name contains `{tenant_id}`.

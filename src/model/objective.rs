@@ -146,7 +146,7 @@ pub struct Objective {
 
 /// Every objective that a blueprint may carry, with what is measured for it. What this version cannot measure is
 /// carried all the same: a report must not look as if it had not been promised.
-pub const OBJECTIVE_IDS: [(&str, &str); 22] = [
+pub const OBJECTIVE_IDS: [(&str, &str); 24] = [
     ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
     ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
     ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
@@ -163,6 +163,8 @@ pub const OBJECTIVE_IDS: [(&str, &str); 22] = [
     ("node.join", "slowest node: from its join request to being a voter"),
     ("health.latency", "99th percentile of sys/health?standbyok=true on the worst node while it ran"),
     ("token.ttl", "time to live of a fresh AppRole token, as looked up"),
+    ("pki.ttl", "how long a certificate is valid from the moment it is issued"),
+    ("rotation", "longest time between two rotations of the encryption key under load"),
     ("tls.min", "the oldest TLS version that a node accepts"),
     ("quorum", "how many of the nodes must agree before a write is acknowledged"),
     ("audit.coverage", "acknowledged requests that stand in an audit file"),

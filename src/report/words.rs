@@ -21,6 +21,8 @@ pub fn title(id: &str) -> &str {
         "node.join" => "Slowest node to join",
         "health.latency" => "Health check latency, 99th percentile",
         "token.ttl" => "Time to live of a token",
+        "pki.ttl" => "Validity of a certificate",
+        "rotation" => "Encryption keys rotated every",
         "tls.min" => "Oldest TLS version accepted",
         "quorum" => "Nodes that must agree",
         "audit.coverage" => "Requests found in an audit log",

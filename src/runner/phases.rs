@@ -10,8 +10,8 @@ use crate::fault::{FaultContext, of_step};
 use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
 use crate::model::{
-    Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, Route, RunInfo, Scenario, Server, Span, Target,
-    Unit, Workload,
+    Engine, Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, Route, RunInfo, Scenario, Server, Span,
+    Target, Unit, Workload,
 };
 use crate::observe::{self, Observers};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
@@ -298,8 +298,8 @@ async fn shake(
     }
 
     let approle_mount = format!("{}{}", ground.prefix, scenario.blueprint.approle.mount);
-    let kv_mount = scenario.blueprint.mounts.iter().find(|mount| mount.version == Some(2));
-    let kv_mount = kv_mount.map_or_else(String::new, |mount| format!("{}{}", ground.prefix, mount.path));
+    let kv_mount = scenario.blueprint.mount(|engine| matches!(engine, Engine::Kv { .. }).then_some(()));
+    let kv_mount = kv_mount.map_or_else(String::new, |(path, ())| format!("{}{path}", ground.prefix));
     let keys = Arc::new(Keyspace::new(keyspace_plan(scenario), kv_mount, access.tenants.clone(), canary));
     let engine =
         LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());

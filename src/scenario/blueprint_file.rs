@@ -11,8 +11,10 @@ use super::yaml::{self, Text, shorten};
 use crate::model::Blueprint;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 1] =
-    [("alphapulse", include_str!("../../scenarios/blueprints/alphapulse.yaml"))];
+const BUILT_IN: [(&str, &str); 2] = [
+    ("alphapulse", include_str!("../../scenarios/blueprints/alphapulse.yaml")),
+    ("workflow", include_str!("../../scenarios/blueprints/workflow.yaml")),
+];
 
 /// The names of the blueprints that are built into the binary.
 pub fn built_in_blueprints() -> Vec<&'static str> {

@@ -1,11 +1,12 @@
 //! What a blueprint must be: known kinds, thresholds that can be met, policies that exist, each promise once.
 
 use super::checker::Checker;
-use super::raw_blueprint::{RawAppRole, RawBlueprint, RawMount, RawObjective, RawPolicy, RawSeal, RawTls};
-use super::yaml::{Text, shorten};
+use super::mount_rules;
+use super::raw_blueprint::{RawAppRole, RawBlueprint, RawObjective, RawPolicy, RawSeal, RawTls};
+use super::yaml::Text;
 use crate::model::{
-    AppRole, AuditDevice, Blueprint, Bound, Deviation, Mount, OBJECTIVE_IDS, Objective, Policy, Seal,
-    SealKind, Span, Tls, Unit,
+    AppRole, AuditDevice, Blueprint, Bound, Deviation, OBJECTIVE_IDS, Objective, Policy, Seal, SealKind,
+    Span, Tls, Unit,
 };
 use serde_saphyr::Spanned;
 
@@ -27,7 +28,7 @@ pub(super) fn check(checker: &mut Checker, raw: &RawBlueprint) -> Option<Bluepri
         })
         .collect();
     let tenants = checker.number(&raw.tenants, 1..=1000);
-    let mounts = mounts(checker, &raw.mounts);
+    let mounts = mount_rules::check(checker, &raw.mounts);
     let policies = policies(checker, &raw.policies);
     let approle = approle(checker, raw);
     let objectives = objectives(checker, raw);
@@ -85,35 +86,6 @@ fn tls(checker: &mut Checker, raw: &RawTls) -> Option<Tls> {
     Some(Tls { enabled: raw.enabled, min_version: min_version.to_string() })
 }
 
-fn mounts(checker: &mut Checker, raw: &Spanned<Vec<RawMount>>) -> Option<Vec<Mount>> {
-    let help = "the load needs a KV version 2 engine: `- { path: secret, engine: kv, version: 2 }`";
-    if !checker.not_empty(raw, "mounts", help) {
-        return None;
-    }
-    checker.no_duplicates(raw.value.iter().map(|mount| &mount.path), "mount");
-    let mounts: Vec<Option<Mount>> = raw
-        .value
-        .iter()
-        .map(|mount| {
-            let path = mount_path(checker, &mount.path);
-            let engine = checker.one_of(&mount.engine, "engine", [("kv", "kv")]);
-            let version = checker.number(&mount.version, 2..=2);
-            Some(Mount { path: path?, engine: engine?.to_string(), version })
-        })
-        .collect();
-    mounts.into_iter().collect()
-}
-
-fn mount_path(checker: &mut Checker, text: &Text) -> Option<String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    let fine = text.value.split('/').all(|part| !part.is_empty() && part.chars().all(allowed));
-    if !fine {
-        let help = "letters, digits, `-` and `_`, with slashes only in between, such as `secret`";
-        checker.error(text, format!("`{}` cannot be a mount path", shorten(&text.value)), help);
-    }
-    fine.then(|| text.value.clone())
-}
-
 fn policies(checker: &mut Checker, raw: &[RawPolicy]) -> Option<Vec<Policy>> {
     checker.no_duplicates(raw.iter().map(|policy| &policy.name), "policy");
     let policies: Vec<Option<Policy>> = raw
@@ -137,7 +109,7 @@ fn approle(checker: &mut Checker, blueprint: &RawBlueprint) -> Option<AppRole> {
     let raw: &RawAppRole = &blueprint.approle;
     let mount = match &raw.mount {
         None => Some("approle".to_string()),
-        Some(text) => mount_path(checker, text),
+        Some(text) => mount_rules::path(checker, text),
     };
     let role = template_name(checker, &raw.role, "role name");
     let known: Vec<&str> = blueprint.policies.iter().map(|policy| policy.name.value.as_str()).collect();

@@ -11,6 +11,7 @@ mod find;
 mod known_findings;
 mod link_rules;
 mod load_rules;
+mod mount_rules;
 mod nearest;
 mod overrides;
 pub mod plan;

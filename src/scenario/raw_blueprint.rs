@@ -107,12 +107,60 @@ pub(super) struct RawMount {
     /// Where it is mounted, without slashes at the ends.
     #[schemars(with = "String")]
     pub path: Text,
-    /// `kv`.
-    #[schemars(with = "String", extend("enum" = ["kv"]))]
+    /// `kv`, `transit` or `pki`.
+    #[schemars(with = "String", extend("enum" = ["kv", "transit", "pki"]))]
     pub engine: Text,
-    /// 2, the version whose acknowledged writes can be read back one by one.
-    #[schemars(with = "u8", extend("enum" = [2]))]
-    pub version: Text,
+    /// For `kv`: 2, the version whose acknowledged writes can be read back one by one.
+    #[serde(default)]
+    #[schemars(with = "Option<u8>", extend("enum" = [2]))]
+    pub version: Option<Text>,
+    /// For `transit`: the key that is made, and that everybody encrypts with.
+    #[serde(default)]
+    #[schemars(with = "Option<NameText>")]
+    pub key: Option<Text>,
+    /// For `pki`: the certificate authority that is made.
+    #[serde(default)]
+    #[schemars(with = "Option<RawAuthority>")]
+    pub ca: Option<Spanned<RawAuthority>>,
+    /// For `pki`: the role that issues certificates.
+    #[serde(default)]
+    #[schemars(with = "Option<RawPkiRole>")]
+    pub role: Option<Spanned<RawPkiRole>>,
+}
+
+/// A certificate authority that the server makes for itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ common_name: Example Root CA, ttl: 87600h }`")]
+#[schemars(rename = "certificate-authority")]
+pub(super) struct RawAuthority {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub common_name: Text,
+    /// How long it is valid.
+    #[schemars(with = "DurationText")]
+    pub ttl: Text,
+}
+
+/// Who may have which certificates.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ name: service, domain: service.example.com, ttl: 24h, max_ttl: 720h }`"
+)]
+#[schemars(rename = "pki-role")]
+pub(super) struct RawPkiRole {
+    /// Its name.
+    #[schemars(with = "NameText")]
+    pub name: Text,
+    /// The one name that its certificates are for.
+    #[schemars(with = "String")]
+    pub domain: Text,
+    /// How long a certificate is valid unless less is asked for.
+    #[schemars(with = "DurationText")]
+    pub ttl: Text,
+    /// How long it can be valid at most.
+    #[schemars(with = "DurationText")]
+    pub max_ttl: Text,
 }
 
 /// A policy; one per tenant when its name contains `{tenant_id}`.

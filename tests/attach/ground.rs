@@ -50,7 +50,7 @@ path "secret/metadata/tenants/{tenant_id}/*" { capabilities = ["read", "list"] }
         tls: Tls { enabled: true, min_version: "tls13".into() },
         audit: vec![AuditDevice { kind: "file".into(), name: "file".into() }],
         tenants: 2,
-        mounts: vec![Mount { path: "secret".into(), engine: "kv".into(), version: Some(2) }],
+        mounts: vec![Mount { path: "secret".into(), engine: Engine::Kv { version: 2 } }],
         policies: vec![Policy { name: "tenant-{tenant_id}".into(), rules: rules.into() }],
         approle: AppRole {
             mount: "approle".into(),

@@ -1,0 +1,124 @@
+//! What a blueprint's secret engines must be: known ones, each with what belongs to it and nothing else.
+
+use super::checker::Checker;
+use super::raw_blueprint::RawMount;
+use super::yaml::{Text, shorten};
+use crate::model::{Engine, Mount, Pki};
+use serde_saphyr::{Location, Spanned};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Kv,
+    Transit,
+    Pki,
+}
+
+pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<RawMount>>) -> Option<Vec<Mount>> {
+    let help = "the load needs a KV version 2 engine: `- { path: secret, engine: kv, version: 2 }`";
+    if !checker.not_empty(raw, "mounts", help) {
+        return None;
+    }
+    checker.no_duplicates(raw.value.iter().map(|mount| &mount.path), "mount");
+    let mounts: Vec<Option<Mount>> = raw.value.iter().map(|mount| one(checker, mount)).collect();
+    let mounts: Vec<Mount> = mounts.into_iter().collect::<Option<_>>()?;
+    if !mounts.iter().any(|mount| matches!(mount.engine, Engine::Kv { .. })) {
+        checker.error(raw, "no KV engine is mounted", help);
+        return None;
+    }
+    Some(mounts)
+}
+
+fn one(checker: &mut Checker, raw: &RawMount) -> Option<Mount> {
+    let path = path(checker, &raw.path);
+    let kinds = [("kv", Kind::Kv), ("transit", Kind::Transit), ("pki", Kind::Pki)];
+    let kind = checker.one_of(&raw.engine, "engine", kinds)?;
+    nothing_foreign(checker, raw, kind);
+    let engine = match kind {
+        Kind::Kv => {
+            let version = needed(checker, raw, raw.version.as_ref(), "version: 2")?;
+            Engine::Kv { version: checker.number(version, 2..=2)? }
+        }
+        Kind::Transit => {
+            let key = needed(checker, raw, raw.key.as_ref(), "key: my-key")?;
+            Engine::Transit { key: checker.kebab_case(key, "name")? }
+        }
+        Kind::Pki => Engine::Pki(pki(checker, raw)?),
+    };
+    Some(Mount { path: path?, engine })
+}
+
+fn pki(checker: &mut Checker, raw: &RawMount) -> Option<Pki> {
+    let ca = needed(checker, raw, raw.ca.as_ref(), "ca: { common_name: Example Root CA, ttl: 87600h }");
+    let example = "role: { name: service, domain: service.example.com, ttl: 24h, max_ttl: 720h }";
+    let role = needed(checker, raw, raw.role.as_ref(), example);
+    let (ca, role) = (&ca?.value, &role?.value);
+    let dead = "such a certificate would be of no use";
+    let ca_name = checker.not_blank(&ca.common_name, "name");
+    let ca_ttl = checker.positive_span(&ca.ttl, dead);
+    let name = checker.kebab_case(&role.name, "name");
+    let domain = domain(checker, &role.domain);
+    let ttl = checker.positive_span(&role.ttl, dead);
+    let max_ttl = checker.positive_span(&role.max_ttl, dead);
+    let (ca_ttl, ttl, max_ttl) = (ca_ttl?, ttl?, max_ttl?);
+    if max_ttl < ttl {
+        let help = "make it at least as long";
+        checker.error(
+            &role.max_ttl,
+            format!("{max_ttl} at most is shorter than the {ttl} that a certificate gets"),
+            help,
+        );
+        return None;
+    }
+    Some(Pki { ca_name: ca_name?, ca_ttl, role: name?, domain: domain?, ttl, max_ttl })
+}
+
+/// What an engine cannot do without; `example` is how it is written.
+fn needed<'r, T>(
+    checker: &mut Checker,
+    raw: &RawMount,
+    value: Option<&'r T>,
+    example: &str,
+) -> Option<&'r T> {
+    if value.is_none() {
+        let key = example.split(':').next().unwrap_or_default();
+        let message = format!("`{key}` is missing for the engine `{}`", raw.engine.value);
+        checker.error(&raw.engine, message, format!("add `{example}`"));
+    }
+    value
+}
+
+fn nothing_foreign(checker: &mut Checker, raw: &RawMount, kind: Kind) {
+    let at = |text: &Text| text.referenced;
+    let keys: [(&str, Option<Location>, Kind); 4] = [
+        ("version", raw.version.as_ref().map(at), Kind::Kv),
+        ("key", raw.key.as_ref().map(at), Kind::Transit),
+        ("ca", raw.ca.as_ref().map(|ca| ca.referenced), Kind::Pki),
+        ("role", raw.role.as_ref().map(|role| role.referenced), Kind::Pki),
+    ];
+    for (key, at, of) in keys {
+        if let Some(at) = at.filter(|_| of != kind) {
+            let message = format!("`{key}` is not for the engine `{}`", raw.engine.value);
+            checker.error(&Spanned::new((), at, at), message, "remove it");
+        }
+    }
+}
+
+pub(super) fn path(checker: &mut Checker, text: &Text) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let fine = text.value.split('/').all(|part| !part.is_empty() && part.chars().all(allowed));
+    if !fine {
+        let help = "letters, digits, `-` and `_`, with slashes only in between, such as `secret`";
+        checker.error(text, format!("`{}` cannot be a mount path", shorten(&text.value)), help);
+    }
+    fine.then(|| text.value.clone())
+}
+
+fn domain(checker: &mut Checker, text: &Text) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fine = text.value.split('.').all(|part| !part.is_empty() && part.chars().all(allowed));
+    if !fine {
+        let help = "a host name in lower case, such as `service.example.com`";
+        checker.error(text, format!("`{}` cannot be a host name", shorten(&text.value)), help);
+    }
+    fine.then(|| text.value.clone())
+}
