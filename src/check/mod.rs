@@ -13,6 +13,7 @@ mod sealed_silent;
 mod session;
 mod silence;
 mod single_leader;
+mod snapshot_equal;
 #[cfg(test)]
 mod testing;
 mod token_expiry;
@@ -40,7 +41,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 10] = [
+pub const CHECKERS: [Checker; 11] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -49,6 +50,7 @@ pub const CHECKERS: [Checker; 10] = [
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
     Checker { id: "node-agreement", has_data: node_agreement::has_data, check: node_agreement::check },
     Checker { id: "sealed-silent", has_data: sealed_silent::has_data, check: sealed_silent::check },
+    Checker { id: "snapshot-equal", has_data: snapshot_equal::has_data, check: snapshot_equal::check },
     Checker { id: "audit-or-nothing", has_data: audit_or_nothing::has_data, check: audit_or_nothing::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
 ];

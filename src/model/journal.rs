@@ -269,6 +269,29 @@ pub enum Event {
         keys: u32,
     },
 
+    /// A snapshot of the whole store, taken through the active node while the load went on: asked for at `asked_ms`, and
+    /// here in whole.
+    SnapshotTaken {
+        node: NodeId,
+        asked_ms: f64,
+        bytes: u64,
+    },
+    /// What the snapshot holds for one key, read from a cluster of its own into which it was restored; as in `read_back`.
+    Restored {
+        key: u32,
+        current: Option<u64>,
+        versions: Vec<(u64, String)>,
+    },
+    /// Every key was asked for in the restored store. `took_ms`: from the upload until it served again.
+    RestoredAll {
+        keys: u32,
+        took_ms: f64,
+    },
+    /// The snapshot could not be taken, restored or read, with the reason.
+    SnapshotFailed {
+        reason: String,
+    },
+
     /// `abort_when` stopped the run.
     Aborted {
         reason: String,

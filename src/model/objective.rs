@@ -174,7 +174,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 24] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 10] = [
+pub const INVARIANT_IDS: [(&str, &str); 11] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -183,6 +183,7 @@ pub const INVARIANT_IDS: [(&str, &str); 10] = [
     ("minority-silent", "no node acknowledged a write while it was cut off from the majority"),
     ("node-agreement", "once all has settled, every node gives the same answers about everything"),
     ("sealed-silent", "a sealed node answers nothing"),
+    ("snapshot-equal", "a snapshot taken under load holds what was acknowledged before it, and nothing else"),
     ("audit-or-nothing", "a node that cannot write its audit entries answers nothing"),
     ("token-expiry", "no token dead before its time, none alive after it"),
 ];

@@ -12,7 +12,7 @@ mod tls;
 mod token;
 
 pub use agreement::compare_nodes;
-pub use read_back::read_back;
+pub use read_back::{read_back, read_restored};
 pub use tls::probe_tls;
 pub use token::look_up_token;
 

@@ -7,6 +7,7 @@ use crate::vault::{RawAnswer, Wire, request};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 const AT_ONCE: usize = 8;
@@ -39,21 +40,56 @@ pub async fn read_back(
     token: &str,
     journal: &Journal,
 ) {
+    let tell = |key, held: Result<Held, String>| match held {
+        Ok((current, versions)) => Event::ReadBack { key, node: node.clone(), current, versions },
+        Err(reason) => Event::ReadBackFailed { key, reason },
+    };
+    if read_all(keys, written, wire, token, |key, held| journal.write(tell(key, held))).await {
+        journal.write(Event::ReadBackDone { keys: written.len() as u32 });
+    }
+}
+
+/// The same from a cluster into which a snapshot was restored.
+pub async fn read_restored(
+    keys: &Keyspace,
+    written: &[u32],
+    wire: &Wire,
+    token: &str,
+    journal: &Journal,
+) -> Result<(), String> {
+    let failed = Mutex::new(None);
+    let is_whole = read_all(keys, written, wire, token, |key, held| match held {
+        Ok((current, versions)) => journal.write(Event::Restored { key, current, versions }),
+        Err(reason) => *failed.lock().unwrap() = Some(format!("key {key} of the restored store: {reason}")),
+    })
+    .await;
+    match failed.into_inner().unwrap() {
+        Some(reason) => Err(reason),
+        None if !is_whole => Err("the restored store could not be read".into()),
+        None => Ok(()),
+    }
+}
+
+/// Whether it came to its end.
+async fn read_all(
+    keys: &Keyspace,
+    written: &[u32],
+    wire: &Wire,
+    token: &str,
+    tell: impl Fn(u32, Result<Held, String>),
+) -> bool {
     for batch in written.chunks(AT_ONCE) {
-        let reads = batch.iter().map(|&key| async move {
-            let read = read_key(keys, key, wire, token).await;
-            let is_read = read.is_ok();
-            journal.write(match read {
-                Ok((current, versions)) => Event::ReadBack { key, node: node.clone(), current, versions },
-                Err(reason) => Event::ReadBackFailed { key, reason },
-            });
-            is_read
-        });
-        if !futures_util::future::join_all(reads).await.contains(&true) {
-            return;
+        let reads = batch.iter().map(|&key| async move { (key, read_key(keys, key, wire, token).await) });
+        let mut any = false;
+        for (key, held) in futures_util::future::join_all(reads).await {
+            any |= held.is_ok();
+            tell(key, held);
+        }
+        if !any {
+            return false;
         }
     }
-    journal.write(Event::ReadBackDone { keys: written.len() as u32 });
+    true
 }
 
 type Held = (Option<u64>, Vec<(u64, String)>);

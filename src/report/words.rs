@@ -37,6 +37,7 @@ pub fn title(id: &str) -> &str {
         "minority-silent" => "A minority acknowledges nothing",
         "node-agreement" => "All nodes say the same",
         "sealed-silent" => "A sealed node answers nothing",
+        "snapshot-equal" => "A snapshot holds what it must",
         "audit-or-nothing" => "What cannot be audited is refused",
         "token-expiry" => "Tokens end when they should",
         other => other,

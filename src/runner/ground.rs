@@ -2,14 +2,14 @@
 
 use super::attached::Attached;
 use super::{Progress, RunError};
-use crate::bootstrap::{self, SavedState};
+use crate::bootstrap::{self, BootstrapError, Formed, SavedState};
 use crate::cluster::docker::{DockerCluster, DockerOptions, LinkOptions};
 use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
 use crate::machine::ports::{self, ReservedPort};
-use crate::model::{AttachFile, Blueprint, Event, Scenario, Server};
+use crate::model::{AttachFile, Blueprint, Event, Scenario, Seal, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use std::path::{Path, PathBuf};
@@ -156,8 +156,7 @@ impl Ground {
             return attached.bring_up(scenario, &self.prefix, &steps).await;
         }
         let blueprint = &scenario.blueprint;
-        let (ca_file, saved) = (self.ca_file.as_deref(), self.saved.as_ref());
-        let formed = bootstrap::form(self.cluster.as_ref(), &blueprint.seal, ca_file, saved, &steps).await?;
+        let formed = self.form(&blueprint.seal, &steps).await?;
         for (node, asked, voter) in formed.joins {
             let (requested_ms, voter_ms) = (journal.ms_of(asked), journal.ms_of(voter));
             journal.write(Event::NodeJoined { node, requested_ms, voter_ms });
@@ -166,11 +165,16 @@ impl Ground {
         journal.write(Event::ClusterReady { took_ms, reused_state: formed.reused_state });
         let mut access = formed.access;
         // The node that was initialised led when the gate opened, and nothing has disturbed it since.
-        let client =
-            Client::new(&self.cluster.nodes()[0].endpoint).map_err(bootstrap::BootstrapError::from)?;
+        let client = Client::new(&self.cluster.nodes()[0].endpoint).map_err(BootstrapError::from)?;
         let operator = client.with_token(&access.root_token);
         bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, &steps).await?;
         Ok(access)
+    }
+
+    /// Starts the nodes and makes them one cluster with nothing in it.
+    pub async fn form(&self, seal: &Seal, steps: &dyn bootstrap::Progress) -> Result<Formed, BootstrapError> {
+        let (ca_file, saved) = (self.ca_file.as_deref(), self.saved.as_ref());
+        bootstrap::form(self.cluster.as_ref(), seal, ca_file, saved, steps).await
     }
 
     /// What somebody else's cluster says of itself; of our own we know it.

@@ -3,10 +3,12 @@
 
 mod attached;
 mod collect;
+mod extent;
 mod ground;
 mod phases;
 mod progress;
 mod renewal;
+mod restore;
 mod stop;
 mod timeline;
 

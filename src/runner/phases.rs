@@ -1,17 +1,18 @@
 //! The phases of a run, in order.
 
 use super::collect::Collecting;
+use super::extent::{is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
 use super::renewal::keep_alive;
+use super::restore::{Restoring, take_snapshot};
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::{BootstrapError, wait_for_redundancy};
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
-use crate::load::{Keyspace, KeyspacePlan, LoadEngine, LoadPlan, RunningLoad};
+use crate::load::{Keyspace, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
 use crate::model::{
-    Engine, Event, KnownFinding, Load, NodeInfo, Phase, RatePlan, Route, RunInfo, Scenario, Server, Span,
-    Target, Unit, Workload,
+    Engine, Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target,
 };
 use crate::observe::{self, Observers};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
@@ -64,6 +65,7 @@ pub enum RunError {
 const SPARE_TOKEN_LIFE: Duration = Duration::from_secs(60);
 /// Setting up on a healthy cluster takes a second or two.
 const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
+const SNAPSHOT_EQUAL: &str = "snapshot-equal";
 /// The objective that a saved store would spoil.
 const FROM_NOTHING: &str = "cluster.init";
 /// After an interruption the person waits: healing is waited for only so long.
@@ -372,7 +374,13 @@ async fn shake(
         progress.note(&format!("stopping early: {why}"));
     }
     phase(Phase::Recovery, Some(scenario.recovery.hold.0));
-    recover(scenario, &faults, &view, stop).await;
+    redundant_again(scenario, &faults, &view, stop).await;
+    let mut snapshot = None;
+    if scenario.expect.iter().any(|id| id == SNAPSHOT_EQUAL) && !stop.is_asked() {
+        let token = &faults.access.root_token;
+        snapshot = take_snapshot(cluster.nodes(), &view, token, folder, journal).await;
+    }
+    hold(scenario, &faults, stop).await;
 
     load.stop();
     // From here on no write is meant to be acknowledged.
@@ -389,6 +397,19 @@ async fn shake(
         stop,
     };
     collecting.collect().await;
+    if let Some(snapshot) = snapshot {
+        let restoring = Restoring {
+            backend: &request.backend,
+            scenario,
+            folder,
+            access: &faults.access,
+            keys: &keys,
+            written: &engine.written_keys(),
+            journal,
+            stop,
+        };
+        restoring.run(snapshot).await?;
+    }
     renewal.abort();
     engine.close();
     observers.stop().await;
@@ -403,16 +424,6 @@ async fn wait_for_leader(view: &ClusterView) -> Result<usize, RunError> {
     Ok(leader.await?)
 }
 
-fn is_ramp(load: &Load) -> bool {
-    matches!(load.rate, RatePlan::Ramp { .. })
-}
-
-/// A ramp takes as long as its stages, whatever `steady` says.
-fn steady_for(scenario: &Scenario) -> Duration {
-    let ramps = scenario.load.iter().filter_map(|load| load.rate.ramp_length());
-    ramps.max().unwrap_or(scenario.steady).0
-}
-
 async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
     if scenario.load.iter().any(is_ramp) {
         tokio::select! {
@@ -424,8 +435,8 @@ async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
     }
 }
 
-/// Waits for full redundancy, then holds the load so that there is something to judge after the fault.
-async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView, stop: &Stop) {
+/// Waits for full redundancy.
+async fn redundant_again(scenario: &Scenario, faults: &FaultContext, view: &ClusterView, stop: &Stop) {
     let began = Instant::now();
     let nodes = faults.cluster.nodes();
     loop {
@@ -445,6 +456,10 @@ async fn recover(scenario: &Scenario, faults: &FaultContext, view: &ClusterView,
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Holds the load so that there is something to judge after the fault.
+async fn hold(scenario: &Scenario, faults: &FaultContext, stop: &Stop) {
     stop.wait(scenario.recovery.hold.0).await;
     // What watches tokens and leases ends by itself, a bounded time after their end.
     let mut background = std::mem::take(&mut *faults.background.lock().unwrap());
@@ -482,42 +497,6 @@ async fn watch_for_trouble(
             }
         }
     }
-}
-
-/// The longest that the load of a run can take.
-fn longest(scenario: &Scenario) -> Duration {
-    let timeline = scenario.timeline.iter().map(|step| {
-        step.at.0
-            + step.jitter.0
-            + step.every.0 * u32::from(step.times)
-            + step.heal_after.unwrap_or_default().0
-    });
-    scenario.warm_up.0
-        + steady_for(scenario)
-        + timeline.max().unwrap_or_default()
-        + scenario.recovery.within.0
-        + scenario.recovery.hold.0
-}
-
-fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {
-    if let Some(shared) = scenario.keys {
-        return KeyspacePlan { shared, cas: 0 };
-    }
-    // More keys than needed only cost their first write.
-    let lasts = longest(scenario);
-    let rate_of = |workload| -> f64 {
-        let of_workload = scenario.load.iter().filter(|load| load.workload == workload);
-        of_workload.map(|load| load.rate.highest()).sum()
-    };
-    let (writes, cas) = (rate_of(Workload::Kv2Write), rate_of(Workload::Kv2Cas));
-    KeyspacePlan::for_load(writes * lasts.as_secs_f64(), cas * lasts.as_secs_f64(), cas)
-}
-
-/// The read p99 that the blueprint promises; the server's usual 10 ms where it promises none.
-fn ramp_objective_us(scenario: &Scenario) -> u64 {
-    let promised = scenario.blueprint.objectives.iter().find(|objective| objective.id == "read.p99");
-    let ms = promised.filter(|objective| objective.target.unit == Unit::Ms).map_or(10.0, |o| o.target.value);
-    (ms * 1e3) as u64
 }
 
 #[cfg(test)]

@@ -63,7 +63,10 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
     let has_faults = offer.timeline.is_some_and(|steps| !steps.is_empty());
     let has_ramp = offer.load.is_some_and(|load| load.iter().any(is_ramp));
 
-    let needs_writes = matches!(id, "failover.mttr" | "failover.rpo" | "no-lost-writes" | "minority-silent");
+    let needs_writes = matches!(
+        id,
+        "failover.mttr" | "failover.rpo" | "no-lost-writes" | "minority-silent" | "snapshot-equal"
+    );
     if needs_writes && no_load(|load| load.workload.stores_a_version()) {
         return Some((
             "nothing is written",

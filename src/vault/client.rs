@@ -65,21 +65,40 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
-        let what = || format!("{method} {path}");
-        let mut request = self.http.request(method.clone(), format!("{}/v1/{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("X-Vault-Token", token);
-        }
+        let mut request = self.request(method.clone(), path);
         if let Some(body) = body {
             request = request.json(body);
         }
+        read_answer(request, &format!("{method} {path}")).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}/v1/{path}", self.base));
+        match &self.token {
+            Some(token) => request.header("X-Vault-Token", token),
+            None => request,
+        }
+    }
+
+    /// A download that is no JSON, such as a snapshot.
+    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let what = || format!("GET {path}");
         let no_answer = |error: reqwest::Error| ClientError::NoAnswer { what: what(), why: reason(&error) };
-        let response = request.send().await.map_err(no_answer)?;
+        let response = self.request(Method::GET, path).send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
-        let headers = response.headers().clone();
         let bytes = response.bytes().await.map_err(no_answer)?;
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, body })
+        if !(200..300).contains(&status) {
+            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            let answer = Answer { status, headers: Default::default(), body };
+            return Err(ClientError::Refused { what: what(), status, errors: answer.errors() });
+        }
+        Ok(bytes.to_vec())
+    }
+
+    /// An upload that is no JSON.
+    pub async fn post_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Answer, ClientError> {
+        let what = format!("POST {path}");
+        read_answer(self.request(Method::POST, path).body(bytes), &what).await?.expect_success(&what)
     }
 
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
@@ -113,6 +132,17 @@ impl Answer {
         }
         Err(ClientError::Refused { what: what.to_owned(), status: self.status, errors: self.errors() })
     }
+}
+
+async fn read_answer(request: reqwest::RequestBuilder, what: &str) -> Result<Answer, ClientError> {
+    let no_answer =
+        |error: reqwest::Error| ClientError::NoAnswer { what: what.to_owned(), why: reason(&error) };
+    let response = request.send().await.map_err(no_answer)?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let bytes = response.bytes().await.map_err(no_answer)?;
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Ok(Answer { status, headers, body })
 }
 
 /// The innermost cause: reqwest's own text only says that sending failed.
