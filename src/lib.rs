@@ -20,6 +20,7 @@ pub mod record;
 pub mod report;
 pub mod runner;
 pub mod scenario;
+pub mod secrecy;
 pub mod server;
 pub mod slo;
 pub mod up;

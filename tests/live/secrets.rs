@@ -3,97 +3,23 @@
 use super::harness::{Finished, place};
 use super::runs;
 use base64::Engine;
-use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
+use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD as PADDED};
-use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vaultquake::record::{PRIVATE_DIR, RunFolder};
+use vaultquake::secrecy::{RunSecrets, Search, Secret};
 
-/// One spelling of one secret; `of` names it without giving it away in a test's output.
-struct Needle {
-    of: String,
-    text: String,
-}
-
-fn secrets(folder: &RunFolder) -> Vec<(String, Vec<u8>)> {
-    let text = fs::read(folder.private().join("secrets.json")).expect("secrets.json");
-    let json: Value = serde_json::from_slice(&text).unwrap();
-    let access = &json["access"];
-    let mut found =
-        vec![("root token".to_owned(), &access["root_token"]), ("canary".into(), &json["canary"])];
-    for (number, key) in access["unseal_keys"].as_array().unwrap().iter().enumerate() {
-        found.push((format!("unseal key {number}"), key));
-    }
-    for (number, tenant) in access["tenants"].as_array().unwrap().iter().enumerate() {
-        for field in ["token", "secret_id"] {
-            found.push((format!("{field} of tenant {number}"), &tenant[field]));
-        }
-    }
-    let mut found: Vec<_> = found
-        .into_iter()
-        .map(|(name, value)| (name, value.as_str().expect("a text").as_bytes().to_vec()))
-        .collect();
-    // The server also gives the keys in hex, which is another text for the same bytes.
-    let raw_keys = found
-        .iter()
-        .filter(|(name, _)| name.starts_with("unseal"))
-        .map(|(name, key)| (format!("bytes of {name}"), PADDED.decode(key).expect("unseal keys are base64")));
-    let raw_keys: Vec<_> = raw_keys.collect();
-    found.extend(raw_keys);
-    assert!(found.len() >= 8 && found.iter().all(|(_, secret)| secret.len() >= 8));
+fn secrets(folder: &RunFolder) -> Vec<Secret> {
+    let found =
+        RunSecrets::read(&folder.private()).expect("secrets.json").expect("a run with secrets").secrets;
+    assert!(found.len() >= 8);
     found
 }
 
-/// Base64 of `secret` somewhere inside a longer text: the characters that do not depend on its neighbours,
-/// for each of the three places at which it can begin.
-fn base64_inside(secret: &[u8], alphabet: &Alphabet) -> [String; 3] {
-    let engine = GeneralPurpose::new(alphabet, NO_PAD);
-    [0, 1, 2].map(|before: usize| {
-        let padded: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.iter().copied()).collect();
-        let encoded = engine.encode(&padded);
-        encoded[(before * 8).div_ceil(6)..padded.len() * 8 / 6].to_owned()
-    })
-}
-
-fn spellings(secret: &[u8]) -> Vec<(&'static str, String)> {
-    let each = |f: &dyn Fn(u8) -> String| secret.iter().map(|&byte| f(byte)).collect::<String>();
-    let mut all = vec![
-        ("hex", each(&|byte| format!("{byte:02x}"))),
-        ("upper hex", each(&|byte| format!("{byte:02X}"))),
-    ];
-    all.extend(base64_inside(secret, &STANDARD).map(|text| ("base64", text)));
-    all.extend(base64_inside(secret, &URL_SAFE).map(|text| ("url-safe base64", text)));
-    if let Ok(text) = std::str::from_utf8(secret) {
-        let escaped = |keep: &[u8], hex: &dyn Fn(u8) -> String| {
-            each(&|byte| match byte.is_ascii_alphanumeric() || keep.contains(&byte) {
-                true => char::from(byte).to_string(),
-                false => hex(byte),
-            })
-        };
-        all.push(("raw", text.to_owned()));
-        all.push(("URL-escaped", escaped(b"-._~", &|byte| format!("%{byte:02X}"))));
-        all.push(("URL-escaped in lower case", escaped(b"-._~", &|byte| format!("%{byte:02x}"))));
-        all.push(("URL-escaped in whole", each(&|byte| format!("%{byte:02X}"))));
-        all.push(("JSON-escaped slashes", text.replace('/', "\\/")));
-        all.push(("JSON-escaped", escaped(b"-._", &|byte| format!("\\u{byte:04x}"))));
-        all.push(("JSON-escaped in whole", each(&|byte| format!("\\u{byte:04x}"))));
-        all.push(("HTML-escaped", escaped(b"-._", &|byte| format!("&#x{byte:x};"))));
-    }
-    all
-}
-
-fn needles(folder: &RunFolder) -> Vec<Needle> {
-    let mut needles = Vec::new();
-    for (name, secret) in secrets(folder) {
-        let mut spelled = spellings(&secret);
-        spelled.sort_by(|a, b| a.1.cmp(&b.1));
-        spelled.dedup_by(|a, b| a.1 == b.1);
-        let spelled = spelled.into_iter();
-        needles.extend(spelled.map(|(how, text)| Needle { of: format!("{name}, {how}"), text }));
-    }
-    needles
+fn search(folder: &RunFolder) -> Search {
+    Search::new(&secrets(folder), &[]).unwrap()
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
@@ -107,13 +33,13 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn leaks_in(text: &str, needles: &[Needle]) -> Vec<String> {
-    let hits = needles.iter().filter(|needle| text.contains(&needle.text));
-    hits.map(|needle| needle.of.clone()).collect()
+/// Which secrets stand in it, and how, without giving them away in a test's output.
+fn leaks_in(text: &[u8], search: &Search) -> Vec<String> {
+    search.text(text).into_iter().map(|hit| format!("{}, {}", hit.secret, hit.form)).collect()
 }
 
-/// Every needle in every file outside of the private folder, or in a file's name.
-fn leaks_below(root: &Path, needles: &[Needle]) -> Vec<String> {
+/// Every secret in every file outside of the private folder, or in a file's name.
+fn leaks_below(root: &Path, search: &Search) -> Vec<String> {
     let mut leaks = Vec::new();
     for path in files_below(root) {
         let name = path.strip_prefix(root).unwrap();
@@ -121,8 +47,8 @@ fn leaks_below(root: &Path, needles: &[Needle]) -> Vec<String> {
             continue;
         }
         let bytes = fs::read(&path).unwrap();
-        for text in [String::from_utf8_lossy(&bytes), name.to_string_lossy()] {
-            let found = leaks_in(&text, needles).into_iter();
+        for text in [&bytes[..], name.to_string_lossy().as_bytes()] {
+            let found = leaks_in(text, search).into_iter();
             leaks.extend(found.map(|of| format!("{}: {of}", name.display())));
         }
     }
@@ -130,21 +56,21 @@ fn leaks_below(root: &Path, needles: &[Needle]) -> Vec<String> {
 }
 
 fn check(run: &Finished) {
-    let needles = needles(&run.folder);
+    let search = search(&run.folder);
     let root = run.folder.root();
     for name in ["run.json", "journal.jsonl", "history.jsonl", "result.json", "report.html", "logs/n1.log"] {
         assert!(root.join(name).is_file(), "{name} is missing: {}", run.ended.all());
     }
-    assert_eq!(leaks_below(root, &needles), [""; 0]);
-    assert_eq!(leaks_in(&run.ended.stdout, &needles), [""; 0]);
-    assert_eq!(leaks_in(&run.ended.stderr, &needles), [""; 0]);
+    assert_eq!(leaks_below(root, &search), [""; 0]);
+    assert_eq!(leaks_in(run.ended.stdout.as_bytes(), &search), [""; 0]);
+    assert_eq!(leaks_in(run.ended.stderr.as_bytes(), &search), [""; 0]);
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&run.folder.private()), 0o700);
     assert_eq!(mode(&run.folder.private().join("secrets.json")), 0o600);
     for path in files_below(&run.folder.private()) {
         let text = fs::read(&path).unwrap();
-        let found = leaks_in(&String::from_utf8_lossy(&text), &needles);
+        let found = leaks_in(&text, &search);
         if !found.is_empty() || path.extension().is_some_and(|extension| extension == "key") {
             assert_eq!(mode(&path), 0o600, "{} holds {found:?}", path.display());
         }
@@ -179,7 +105,7 @@ pub fn planted_ones_are_found() {
         }
     }
     let mut planted = Vec::new();
-    for (of, secret) in secrets(&run.folder) {
+    for Secret { name: of, bytes: secret } in secrets(&run.folder) {
         let mut inside = b"before ".to_vec();
         inside.extend_from_slice(&secret);
         inside.extend_from_slice(b" after");
@@ -199,7 +125,7 @@ pub fn planted_ones_are_found() {
             planted.push((name, of.clone()));
         }
     }
-    let leaks = leaks_below(&copy, &needles(&run.folder));
+    let leaks = leaks_below(&copy, &search(&run.folder));
     for (name, of) in &planted {
         assert!(
             leaks.iter().any(|leak| leak.starts_with(&format!("{name}: {of}, "))),
