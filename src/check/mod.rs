@@ -2,12 +2,14 @@
 //! how far its evidence reaches; violations are proof, their absence only counts where enough was checked.
 //! Nothing live: no clock, no file, no network.
 
+mod audit_complete;
 mod audit_or_nothing;
 mod cas_exclusive;
 mod known;
 mod linearizable;
 mod minority_silent;
 mod no_lost_writes;
+mod no_plaintext;
 mod node_agreement;
 mod sealed_silent;
 mod session;
@@ -41,7 +43,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 11] = [
+pub const CHECKERS: [Checker; 13] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -52,6 +54,8 @@ pub const CHECKERS: [Checker; 11] = [
     Checker { id: "sealed-silent", has_data: sealed_silent::has_data, check: sealed_silent::check },
     Checker { id: "snapshot-equal", has_data: snapshot_equal::has_data, check: snapshot_equal::check },
     Checker { id: "audit-or-nothing", has_data: audit_or_nothing::has_data, check: audit_or_nothing::check },
+    Checker { id: "audit-complete", has_data: audit_complete::has_data, check: audit_complete::check },
+    Checker { id: "no-plaintext", has_data: no_plaintext::has_data, check: no_plaintext::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
 ];
 

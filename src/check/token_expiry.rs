@@ -6,7 +6,7 @@
 
 use super::{Checked, line, sentences, violation};
 use crate::facts::Facts;
-use crate::model::{Entry, Event, FaultKind, NodeId, Span, Verdict};
+use crate::model::{Entry, Event, NodeId, Span, Verdict};
 use std::collections::BTreeSet;
 
 /// A token seen alive later than this after its end is a violation; sooner is lateness, and only told.
@@ -120,7 +120,7 @@ fn check_subject(
 fn nodes_without_evidence<'f>(facts: &'f Facts, sightings: &[Sighting], end_ms: f64) -> BTreeSet<&'f NodeId> {
     let down = |node: &NodeId| {
         facts.faults.iter().any(|fault| {
-            fault.kind != FaultKind::Expire && fault.has_down(node, end_ms, end_ms + ALIVE_GRACE_MS)
+            !fault.kind.disturbs_nobody() && fault.has_down(node, end_ms, end_ms + ALIVE_GRACE_MS)
         })
     };
     let evident = |node: &NodeId| {
@@ -136,6 +136,7 @@ fn nodes_without_evidence<'f>(facts: &'f Facts, sightings: &[Sighting], end_ms: 
 mod tests {
     use super::*;
     use crate::facts::testing::*;
+    use crate::model::FaultKind;
     use crate::record::SavedRun;
 
     /// A token of 5 s, made at 2 s, asked for through each node every 250 ms until 10 s.

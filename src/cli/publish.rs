@@ -5,6 +5,8 @@ use crate::analyse::{harness_failed, judge, picture};
 use crate::model::RunResult;
 use crate::record::{ReadError, RecordError, RunFolder, SavedRun, read_run};
 use crate::report;
+use crate::secrecy::{RunSecrets, Search};
+use std::io;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -12,7 +14,12 @@ pub enum PublishError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] RecordError),
+    #[error("the reports could not be searched for secrets: {0}")]
+    Search(#[from] io::Error),
 }
+
+/// What is made of a run, and may be shared like the rest of it.
+const RENDERED: [&str; 5] = ["result.json", "recheck.json", "report.html", "junit.xml", "summary.md"];
 
 fn json_of(result: &RunResult) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(result).expect("model types serialise");
@@ -33,6 +40,12 @@ impl Published {
         Self { result, harness_failed }
     }
 
+    /// A secret in what we made is a failure of ours, whatever the verdict.
+    fn without_secrets(self, folder: &RunFolder) -> Result<Self, PublishError> {
+        let leak = leak(folder)?;
+        Ok(Self { harness_failed: self.harness_failed.or(leak), ..self })
+    }
+
     pub fn exit(&self) -> Exit {
         if self.harness_failed.is_some() { Exit::Trouble } else { self.result.verdict.into() }
     }
@@ -44,7 +57,7 @@ pub fn publish(folder: &RunFolder) -> Result<Published, PublishError> {
     let result = judge(&run);
     folder.write_whole("result.json", &json_of(&result))?;
     write_reports(folder, &run, &result)?;
-    Ok(Published::of(&run, result))
+    Published::of(&run, result).without_secrets(folder)
 }
 
 /// Renders the reports of a judged run again, from what was judged then.
@@ -55,7 +68,7 @@ pub fn render_again(folder: &RunFolder) -> Result<Published, PublishError> {
     let result: RunResult =
         serde_json::from_slice(&saved).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
     write_reports(folder, &run, &result)?;
-    Ok(Published::of(&run, result))
+    Published::of(&run, result).without_secrets(folder)
 }
 
 /// Judges the folder again and writes `recheck.json`, never over `result.json`.
@@ -63,7 +76,28 @@ pub fn recheck(folder: &RunFolder) -> Result<Published, PublishError> {
     let run = read_run(folder)?;
     let result = judge(&run);
     folder.write_whole("recheck.json", &json_of(&result))?;
-    Ok(Published::of(&run, result))
+    Published::of(&run, result).without_secrets(folder)
+}
+
+/// The first secret that stands in what we made of the run. A folder that was passed on without its private part has
+/// none to look for.
+fn leak(folder: &RunFolder) -> io::Result<Option<String>> {
+    let Some(secrets) = RunSecrets::read(&folder.private())? else { return Ok(None) };
+    let search = Search::new(&secrets.secrets, &[])?;
+    for name in RENDERED {
+        let text = match std::fs::read(folder.root().join(name)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(hit) = search.text(&text).first() {
+            return Ok(Some(format!(
+                "the {} stands in {name} at byte {} ({})",
+                hit.secret, hit.offset, hit.form
+            )));
+        }
+    }
+    Ok(None)
 }
 
 fn write_reports(folder: &RunFolder, run: &SavedRun, result: &RunResult) -> Result<(), RecordError> {
@@ -79,6 +113,25 @@ mod tests {
     use crate::facts::testing::kill_run;
     use crate::model::Event;
     use crate::model::Verdict;
+
+    #[test]
+    fn a_secret_in_a_report_is_our_own_failure() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(place.path());
+        std::fs::create_dir(folder.private()).unwrap();
+        let run = kill_run().build();
+        let published = |text: &str| {
+            folder.write_whole("summary.md", text.as_bytes()).unwrap();
+            Published::of(&run, judge(&run)).without_secrets(&folder).unwrap()
+        };
+        assert_eq!(published("vqc0123456789ab").harness_failed, None, "nothing is known to be secret");
+        let secrets = r#"{"access":{"root_token":"s.0123456789","unseal_keys":[],"tenants":[]},"canary":"vqc0123456789ab"}"#;
+        folder.write_secret("secrets.json", secrets.as_bytes()).unwrap();
+        assert_eq!(published("the canary is vqc").harness_failed, None);
+        let leaking = published("| dnFjMDEyMzQ1Njc4OWFi |");
+        let why = "the canary stands in summary.md at byte 2 (base64)";
+        assert_eq!((leaking.harness_failed.as_deref(), leaking.exit()), (Some(why), Exit::Trouble));
+    }
 
     #[test]
     fn a_harness_that_failed_is_trouble_whatever_the_verdict() {

@@ -22,6 +22,17 @@ pub struct StorePlace {
     pub raft_addr: String,
 }
 
+/// What a node writes down, where we can read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeFiles {
+    /// One for each audit device. What they were rotated into lies beside them, and begins with their names.
+    pub audit: Vec<PathBuf>,
+    /// What the server prints.
+    pub log: Option<PathBuf>,
+    /// The folder of its storage.
+    pub data: Option<PathBuf>,
+}
+
 /// What is done to a node's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -33,6 +44,8 @@ pub enum Signal {
     Pause,
     /// SIGCONT, or the thaw.
     Resume,
+    /// SIGHUP: the server opens its audit files anew.
+    Reopen,
 }
 
 /// Something done to a node.
@@ -74,10 +87,12 @@ pub enum Ability {
     LimitMemory,
     /// Take a node off its network.
     Disconnect,
+    /// Rename a node's audit file and let the server open a new one.
+    RotateAudit,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 15] = [
+    pub const ALL: [Ability; 16] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -93,6 +108,7 @@ impl Ability {
         Ability::LimitCpu,
         Ability::LimitMemory,
         Ability::Disconnect,
+        Ability::RotateAudit,
     ];
 
     pub fn name(self) -> &'static str {
@@ -112,6 +128,7 @@ impl Ability {
             Ability::LimitCpu => "limit a node's processor time",
             Ability::LimitMemory => "limit a node's memory",
             Ability::Disconnect => "take a node off its network",
+            Ability::RotateAudit => "rotate a node's audit file",
         }
     }
 }
@@ -142,6 +159,11 @@ pub trait Cluster: Send + Sync {
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;
+
+    /// What a node writes down; nothing where it is not ours to read.
+    fn files(&self, _node: &NodeId) -> NodeFiles {
+        NodeFiles::default()
+    }
 
     /// Of the node that is initialised; `None` where it is not ours to fill.
     fn first_store(&self) -> Option<StorePlace> {

@@ -64,6 +64,7 @@ pub fn of_attach(ability: Ability) -> Capability {
         | Ability::SlowDisk
         | Ability::LimitCpu
         | Ability::LimitMemory
-        | Ability::Disconnect => Capability::No("no hook is known for it"),
+        | Ability::Disconnect
+        | Ability::RotateAudit => Capability::No("no hook is known for it"),
     }
 }

@@ -17,7 +17,7 @@ mod siblings;
 mod view;
 
 pub use access::{Access, TenantAccess};
-pub use backend::{Ability, Cluster, ClusterError, Node, Signal, StorePlace, Took};
+pub use backend::{Ability, Cluster, ClusterError, Node, NodeFiles, Signal, StorePlace, Took};
 pub use capabilities::Capability;
 pub use links::{LinkNeeds, LinkSighting, Links};
 pub use siblings::Siblings;

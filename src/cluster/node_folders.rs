@@ -1,8 +1,8 @@
 //! What nodes of our own find before they are started: a folder each, certificates, a configuration.
 
 use super::certificates::{NodeCertificate, RunCa};
-use super::node_config::{NodeAddresses, NodePlan, render};
-use super::{ClusterError, Node, StorePlace, Took};
+use super::node_config::{NodeAddresses, NodePlan, audit_file, render};
+use super::{ClusterError, Node, NodeFiles, StorePlace, Took};
 use crate::machine::{SmallDisk, blocking};
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning};
 use crate::vault::{Endpoint, TlsMaterial};
@@ -20,6 +20,8 @@ pub struct NodeFolder {
     pub log: PathBuf,
     /// Where other nodes reach its raft, as `host:port`.
     raft_addr: String,
+    /// One for each audit device.
+    audit_files: Vec<PathBuf>,
     /// Those that are no part of this machine's own.
     disks: Vec<(Disk, Arc<SmallDisk>)>,
 }
@@ -32,6 +34,14 @@ impl NodeFolder {
 
     pub fn store(&self, node: &NodeId) -> StorePlace {
         StorePlace { node: node.clone(), data: self.on(Disk::Data), raft_addr: self.raft_addr.clone() }
+    }
+
+    pub fn files(&self) -> NodeFiles {
+        NodeFiles {
+            audit: self.audit_files.clone(),
+            log: Some(self.log.clone()),
+            data: Some(self.on(Disk::Data)),
+        }
     }
 
     fn disk(&self, disk: Disk) -> Result<Arc<SmallDisk>, ClusterError> {
@@ -119,7 +129,8 @@ pub fn prepare(
         let plan = NodePlan { id: &id, folder: &root, addresses, certificate: certificate.as_ref() };
         let config = render(blueprint, tuning, &plan);
         let (log, raft_addr) = (logs.join(format!("{id}.log")), addresses.known_cluster.clone());
-        let node_folder = NodeFolder { root, certificate, log, raft_addr, disks };
+        let audit_files = blueprint.audit.iter().map(|device| root.join(audit_file(device))).collect();
+        let node_folder = NodeFolder { root, certificate, log, raft_addr, audit_files, disks };
         std::fs::write(node_folder.config(), config)?;
         prepared.folders.push(node_folder);
         prepared.nodes.push(Node { id: NodeId(id), endpoint });

@@ -19,7 +19,7 @@ pub(super) fn failovers(facts: &Facts) -> Vec<Failover> {
 
 fn hit_the_active_node(facts: &Facts, fault: &FaultFact) -> bool {
     match fault.kind {
-        FaultKind::Expire => false,
+        kind if kind.disturbs_nobody() => false,
         FaultKind::StepDown => true,
         // At the request: a node that goes in good order has handed over before the evidence is in.
         _ => facts.roles.iter().any(|track| {

@@ -37,9 +37,10 @@ impl FaultFact {
         if self.kind.is_one_shot() { self.applied_ms() } else { self.healed_ms() }
     }
 
-    /// Whether it took hold and there is something to recover from. A token that runs out disturbs nobody.
+    /// Whether it took hold and there is something to recover from. A token that runs out
+    /// disturbs nobody.
     pub fn disturbs(&self) -> bool {
-        self.applied.is_some() && self.kind != FaultKind::Expire
+        self.applied.is_some() && !self.kind.disturbs_nobody()
     }
 
     /// The nodes that stop serving while it lasts.

@@ -8,6 +8,7 @@ mod link_evidence;
 mod node_by_node;
 mod pause;
 mod restart;
+mod rotate_audit;
 mod seal;
 mod step_down;
 mod stop;
@@ -125,6 +126,7 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         FaultKind::Restart => Box::new(NodeByNode(restart::Restart)),
         FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
         FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
+        FaultKind::RotateAudit => Box::new(NodeByNode(rotate_audit::RotateAudit)),
         FaultKind::Expire => Box::new(expire::Expire {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
             of_lease: step.target == crate::model::Target::Lease,

@@ -27,6 +27,13 @@ pub struct Keyspace {
     salt: [u8; 16],
 }
 
+/// The other way round: the part and the key of a path below `mount` that is one of ours.
+pub fn key_of_path<'p>(mount: &str, path: &'p str) -> Option<(&'p str, u32)> {
+    let (part, rest) = path.strip_prefix(mount)?.strip_prefix('/')?.split_once('/')?;
+    let key = rest.strip_prefix("tenants/")?.rsplit('/').next()?.strip_prefix("vq-")?;
+    Some((part, key.parse().ok()?))
+}
+
 /// A KV v2 mount keeps ten versions; a key that gets at most seven has every version read back.
 const VERSIONS_PER_KEY: f64 = 7.0;
 
@@ -126,6 +133,12 @@ mod tests {
         assert_eq!(keys.cas(), 100..124);
         assert!(keys.probe(0) >= keys.cas().end);
         assert_eq!(keys.data_path(3), "secret/data/tenants/t2/exchanges/vq-3");
+        assert_eq!(key_of_path("secret", &keys.destroy_path(3)), Some(("destroy", 3)));
+        for other in
+            ["other/data/tenants/t2/exchanges/vq-3", "secret/data/tenants/t2/exchanges/mine", "secret"]
+        {
+            assert_eq!(key_of_path("secret", other), None, "{other}");
+        }
     }
 
     #[test]

@@ -19,6 +19,6 @@ mod works;
 
 pub use engine::{LoadEngine, LoadPlan, RunningLoad};
 pub use failover_probe::FailoverProbe;
-pub use keyspace::{Keyspace, KeyspacePlan};
+pub use keyspace::{Keyspace, KeyspacePlan, key_of_path};
 pub use kv2_read::read_secret;
 pub use schedule::Schedule;

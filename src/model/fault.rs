@@ -47,10 +47,12 @@ pub enum FaultKind {
     LimitMemory,
     /// A node has no network at all.
     Disconnect,
+    /// A node's audit file is renamed, and the server opens a new one; one-shot.
+    RotateAudit,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 20] = [
+    pub const ALL: [FaultKind; 21] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -71,6 +73,7 @@ impl FaultKind {
         FaultKind::LimitCpu,
         FaultKind::LimitMemory,
         FaultKind::Disconnect,
+        FaultKind::RotateAudit,
     ];
 
     pub fn name(self) -> &'static str {
@@ -95,12 +98,18 @@ impl FaultKind {
             FaultKind::LimitCpu => "limit-cpu",
             FaultKind::LimitMemory => "limit-memory",
             FaultKind::Disconnect => "disconnect",
+            FaultKind::RotateAudit => "rotate-audit",
         }
     }
 
     /// Whether nothing remains to be healed once it has happened.
     pub fn is_one_shot(self) -> bool {
-        matches!(self, FaultKind::StepDown | FaultKind::Expire)
+        matches!(self, FaultKind::StepDown | FaultKind::Expire | FaultKind::RotateAudit)
+    }
+
+    /// Whether no service has to recover from it: what it is about goes on beside the load.
+    pub fn disturbs_nobody(self) -> bool {
+        matches!(self, FaultKind::Expire | FaultKind::RotateAudit)
     }
 
     /// Whether its nodes stay where they are and go on, slowly or refusing: nobody has to take over.

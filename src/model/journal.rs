@@ -1,7 +1,7 @@
 //! The journal: everything that happened and was seen, beside the operations of the history.
 //! One JSON object a line, `t_ms` on the run's clock.
 
-use super::{FaultKind, Impairment, LinkFault, NodeId, Role, Strain, Target};
+use super::{AuditRead, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch, Role, Strain, Target};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -291,6 +291,10 @@ pub enum Event {
     SnapshotFailed {
         reason: String,
     },
+    /// After everything had ended: the audit files were read.
+    AuditRead(Box<AuditRead>),
+    /// After everything had ended: the run's secrets were looked for in what was written down.
+    PlaintextSearched(Box<PlaintextSearch>),
 
     /// `abort_when` stopped the run.
     Aborted {

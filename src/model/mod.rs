@@ -1,6 +1,7 @@
 //! Plain data that every other module speaks in. Uses nothing of ours, does nothing live:
 //! no clock, no file, no network.
 
+mod at_rest;
 mod attach;
 mod blueprint;
 mod fault;
@@ -19,6 +20,7 @@ mod scenario;
 mod strain;
 mod verdict;
 
+pub use at_rest::*;
 pub use attach::*;
 pub use blueprint::*;
 pub use fault::*;

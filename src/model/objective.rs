@@ -146,7 +146,7 @@ pub struct Objective {
 
 /// Every objective that a blueprint may carry, with what is measured for it. What this version cannot measure is
 /// carried all the same: a report must not look as if it had not been promised.
-pub const OBJECTIVE_IDS: [(&str, &str); 24] = [
+pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
     ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
     ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
     ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
@@ -169,12 +169,16 @@ pub const OBJECTIVE_IDS: [(&str, &str); 24] = [
     ("quorum", "how many of the nodes must agree before a write is acknowledged"),
     ("audit.coverage", "acknowledged requests that stand in an audit file"),
     ("audit.secrecy", "secret values found in plaintext in audit files, server logs and stored data"),
+    (
+        "audit.fields",
+        "audit entries of tenants' requests with time, operation, path, remote address and tenant_id",
+    ),
     ("audit.retention", "how long audit entries are kept"),
     ("backup.interval", "time between two snapshots that can be restored"),
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 11] = [
+pub const INVARIANT_IDS: [(&str, &str); 13] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -185,6 +189,8 @@ pub const INVARIANT_IDS: [(&str, &str); 11] = [
     ("sealed-silent", "a sealed node answers nothing"),
     ("snapshot-equal", "a snapshot taken under load holds what was acknowledged before it, and nothing else"),
     ("audit-or-nothing", "a node that cannot write its audit entries answers nothing"),
+    ("audit-complete", "every acknowledged request stands in an audit file, with request and answer"),
+    ("no-plaintext", "no secret stands readable in audit files, server logs or stored data"),
     ("token-expiry", "no token dead before its time, none alive after it"),
 ];
 

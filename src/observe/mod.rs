@@ -2,6 +2,7 @@
 //! changes the cluster and never judges.
 
 mod agreement;
+mod at_rest;
 mod control;
 mod cpu;
 mod health;
@@ -12,6 +13,7 @@ mod tls;
 mod token;
 
 pub use agreement::compare_nodes;
+pub use at_rest::{Asked, NodeRemains, Remains, look_at_rest};
 pub use read_back::{read_back, read_restored};
 pub use tls::probe_tls;
 pub use token::look_up_token;

@@ -27,6 +27,7 @@ pub fn title(id: &str) -> &str {
         "quorum" => "Nodes that must agree",
         "audit.coverage" => "Requests found in an audit log",
         "audit.secrecy" => "Secrets found in plaintext",
+        "audit.fields" => "Audit entries with every field",
         "audit.retention" => "Audit entries kept for",
         "backup.interval" => "Time between snapshots",
         "no-lost-writes" => "No acknowledged write is lost",
@@ -39,6 +40,8 @@ pub fn title(id: &str) -> &str {
         "sealed-silent" => "A sealed node answers nothing",
         "snapshot-equal" => "A snapshot holds what it must",
         "audit-or-nothing" => "What cannot be audited is refused",
+        "audit-complete" => "Every request is audited",
+        "no-plaintext" => "No secret in plaintext",
         "token-expiry" => "Tokens end when they should",
         other => other,
     }
@@ -100,6 +103,7 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::LimitCpu => "short of processor time",
         FaultKind::LimitMemory => "short of memory",
         FaultKind::Disconnect => "without a network",
+        FaultKind::RotateAudit => "with a rotated audit file",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
 use crate::machine::ports::{self, ReservedPort};
-use crate::model::{AttachFile, Blueprint, Event, Scenario, Seal, Server};
+use crate::model::{AttachFile, Blueprint, Engine, Event, Scenario, Seal, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use std::path::{Path, PathBuf};
@@ -180,6 +180,12 @@ impl Ground {
     /// What somebody else's cluster says of itself; of our own we know it.
     pub fn server_version(&self) -> Option<&str> {
         self.attached.as_ref().map(|attached| attached.cluster.version())
+    }
+
+    /// Where the load's secrets are.
+    pub fn kv_mount(&self, blueprint: &Blueprint) -> String {
+        let mount = blueprint.mount(|engine| matches!(engine, Engine::Kv { .. }).then_some(()));
+        mount.map_or_else(String::new, |(path, ())| format!("{}{path}", self.prefix))
     }
 
     /// Whether what we make outlives us.

@@ -1,5 +1,6 @@
 //! The phases of a run, in order.
 
+use super::at_rest;
 use super::collect::Collecting;
 use super::extent::{is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
 use super::renewal::keep_alive;
@@ -11,10 +12,8 @@ use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
 use crate::load::{Keyspace, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
-use crate::model::{
-    Engine, Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target,
-};
-use crate::observe::{self, Observers};
+use crate::model::{Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target};
+use crate::observe::{self, Observers, Remains};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
 use crate::vault::{Client, ClientError, EndpointError, Wire};
 use rand::RngExt;
@@ -87,16 +86,17 @@ pub async fn run(
     })?;
     let journal = Journal::create(&folder.journal(), zero)?;
     let history = HistoryWriter::create(&folder.history())?;
-    let ended = match set_up_and_run(&request, &folder, started_at, &journal, &history, progress, &stop).await
-    {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            journal.write(Event::HarnessError { reason: error.to_string() });
-            Err(error)
-        }
-    };
+    let ended = set_up_and_run(&request, &folder, started_at, &journal, &history, progress, &stop).await;
+    if let Err(error) = &ended {
+        journal.write(Event::HarnessError { reason: error.to_string() });
+    }
     if let Some(trouble) = history.finish() {
         journal.write(Event::HarnessError { reason: trouble });
+    }
+    if let Ok(remains) = &ended
+        && let Err(error) = at_rest::look(&request.scenario, &folder, remains.clone(), &journal, &stop).await
+    {
+        journal.write(Event::HarnessError { reason: format!("what is left could not be read: {error}") });
     }
     // Since the load stopped nobody has looked.
     if let Some(trouble) = journal.trouble() {
@@ -112,7 +112,7 @@ pub async fn run(
         None => {}
     }
     journal.write(Event::Ended);
-    ended.map(|()| RunEnd { folder, stopped: stop.reason() })
+    ended.map(|_| RunEnd { folder, stopped: stop.reason() })
 }
 
 async fn set_up_and_run(
@@ -123,7 +123,7 @@ async fn set_up_and_run(
     history: &HistoryWriter,
     progress: Arc<dyn Progress>,
     stop: &Stop,
-) -> Result<(), RunError> {
+) -> Result<Remains, RunError> {
     let scenario = &request.scenario;
     journal.write(Event::Phase { phase: Phase::Setup });
     progress.phase(Phase::Setup, None);
@@ -139,11 +139,12 @@ async fn set_up_and_run(
     let result =
         on_ground(request, folder, started_at, journal, history, &ground, run_id, progress.clone(), stop)
             .await;
+    let remains = at_rest::remains(&ground, scenario);
     let torn_down = ground.tear_down().await;
     if let Err(left) = &torn_down {
         progress.note(&left.to_string());
     }
-    graver(result, torn_down, journal)
+    graver(result, torn_down, journal).map(|()| remains)
 }
 
 /// The error that the run ends with. What was left behind is never lost: it is the run's error, unless the run
@@ -300,8 +301,7 @@ async fn shake(
     }
 
     let approle_mount = format!("{}{}", ground.prefix, scenario.blueprint.approle.mount);
-    let kv_mount = scenario.blueprint.mount(|engine| matches!(engine, Engine::Kv { .. }).then_some(()));
-    let kv_mount = kv_mount.map_or_else(String::new, |(path, ())| format!("{}{path}", ground.prefix));
+    let kv_mount = ground.kv_mount(&scenario.blueprint);
     let keys = Arc::new(Keyspace::new(keyspace_plan(scenario), kv_mount, access.tenants.clone(), canary));
     let engine =
         LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());

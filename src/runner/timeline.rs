@@ -178,7 +178,7 @@ impl Timeline {
         leader: Option<&NodeId>,
     ) -> Option<FailoverProbe> {
         let view = &self.faults.view;
-        if step.fault.only_hampers() {
+        if step.fault.only_hampers() || step.fault.disturbs_nobody() {
             return None;
         }
         // Who is cut off takes part in nothing, though its process lives.

@@ -174,7 +174,7 @@ fn objective(checker: &mut Checker, raw: &RawObjective, document: &str) -> Optio
 /// In which units a figure can be promised.
 fn fitting_units(id: &str) -> &'static [Unit] {
     match id {
-        "availability" | "auth.success" | "audit.coverage" => &[Unit::Percent],
+        "availability" | "auth.success" | "audit.coverage" | "audit.fields" => &[Unit::Percent],
         "throughput.node" | "throughput.knee" => &[Unit::PerSecond],
         "failover.rpo" | "tls.min" | "quorum" | "audit.secrecy" => &[Unit::Count],
         _ => &[Unit::Ms, Unit::S, Unit::Minutes, Unit::Hours],

@@ -124,6 +124,18 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is kept from auditing",
             "add a step such as `fill-audit: leader`, healed after 10s",
         )),
+        "audit-complete" | "audit.coverage" | "audit.fields"
+            if offer.blueprint.is_some_and(|b| b.audit.is_empty()) =>
+        {
+            Some((
+                "the blueprint has no audit device",
+                "take a blueprint with `audit: [{ kind: file, name: audit }]`",
+            ))
+        }
+        "no-plaintext" | "audit.secrecy" if no_load(|load| load.workload.stores_a_version()) => Some((
+            "nothing secret is written",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        )),
         "linearizable" | "session" if no_load(|load| load.workload == Workload::Kv2Read) => Some((
             "nothing is read",
             "add a load such as `{ workload: kv2.read, route: leader, rate: 100/s }`",
@@ -170,7 +182,7 @@ fn is_one_node(route: &Route) -> bool {
 }
 
 fn hits_nodes(step: &Step) -> bool {
-    step.fault != FaultKind::Expire
+    !step.fault.disturbs_nobody()
 }
 
 fn cuts_off(step: &Step) -> bool {

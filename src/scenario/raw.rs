@@ -233,6 +233,10 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DegradedText>")]
     pub disconnect: Option<Text>,
+    /// The node's audit file gets another name, and the server is told by SIGHUP to open a new one. Nothing to heal.
+    #[serde(default, rename = "rotate-audit")]
+    #[schemars(with = "Option<RotatedText>")]
+    pub rotate_audit: Option<Text>,
     /// For `slow-disk`: how many writes reach the disk, such as `20/s`.
     #[serde(default)]
     #[schemars(with = "Option<RateText>")]

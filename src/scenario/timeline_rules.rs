@@ -75,6 +75,7 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::LimitCpu => &raw.limit_cpu,
         FaultKind::LimitMemory => &raw.limit_memory,
         FaultKind::Disconnect => &raw.disconnect,
+        FaultKind::RotateAudit => &raw.rotate_audit,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -126,6 +127,7 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         | FaultKind::LimitCpu
         | FaultKind::LimitMemory
         | FaultKind::Disconnect => &["leader", "follower", "all"],
+        FaultKind::RotateAudit => &["leader", "follower", "each", "all"],
         FaultKind::Ring | FaultKind::Partition => &["all"],
     };
     let word = text.value.as_str();

@@ -76,6 +76,12 @@ word!(
     json_schema!({ "type": "string", "pattern": "^(leader|follower|all|n[1-9][0-9]*)$",
         "description": "Whose links: leader, follower, all, or a node id such as n2." })
 );
+word!(
+    RotatedText,
+    "rotated",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|each|all|n[1-9][0-9]*)$",
+        "description": "Whose audit file: leader, follower, each, all, or a node id such as n2." })
+);
 word!(AllText, "all", json_schema!({ "enum": ["all"], "description": "Every node has its part in it." }));
 word!(
     ShareText,
@@ -134,7 +140,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 56] = [
+    const EXAMPLES: [&str; 57] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -166,6 +172,7 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "cannot-speak: leader",
         "bridge: follower",
         "ring: all",
+        "rotate-audit: each",
         "partition: { n1: [n2, n3] }",
         "degrade: leader",
         "between: peers",

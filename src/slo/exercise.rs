@@ -1,13 +1,13 @@
 //! Which figures a scenario can show at all. What it does not exercise is no gap in its evidence.
 
-use crate::model::{FaultKind, Load, RatePlan, Route, Scenario, Shape, Step, Target, Workload};
+use crate::model::{Load, RatePlan, Route, Scenario, Shape, Step, Target, Workload};
 
 /// Whether a run of the scenario is meant to leave data for an objective.
 pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
     let ramp = |rate: &RatePlan| matches!(rate, RatePlan::Ramp { .. });
     let steady =
         |workload: Workload| scenario.load.iter().any(|load| load.workload == workload && !ramp(&load.rate));
-    let mut disturbing = scenario.timeline.iter().filter(|step| step.fault != FaultKind::Expire);
+    let mut disturbing = scenario.timeline.iter().filter(|step| !step.fault.disturbs_nobody());
     match id {
         "read.p50" | "read.p99" => steady(Workload::Kv2Read),
         "write.p99" => steady(Workload::Kv2Write),
@@ -25,8 +25,10 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "failover.rpo" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
         // Who attaches finds a cluster that has long been there.
         "cluster.init" | "node.join" => backend != "attach",
+        "audit.coverage" | "audit.fields" => !scenario.load.is_empty(),
+        "audit.secrecy" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
         // Promised, and carried so that nobody thinks otherwise; nothing in this version measures them.
-        "quorum" | "audit.coverage" | "audit.secrecy" | "audit.retention" | "backup.interval" => false,
+        "quorum" | "audit.retention" | "backup.interval" => false,
         _ => true,
     }
 }
@@ -60,7 +62,8 @@ mod tests {
             ("failover.mttr", false, true),
             ("failover.rpo", true, true),
             ("tls.min", true, true),
-            ("audit.coverage", false, false),
+            ("audit.coverage", true, true),
+            ("audit.retention", false, false),
         ] {
             let shown = [&steady, &kill].map(|scenario| exercises(scenario, "process", id));
             assert_eq!(shown, [in_steady, in_kill], "{id}");

@@ -2,6 +2,7 @@
 //! 95 % intervals; where an interval straddles the bound, the row says what would decide it.
 //! Nothing live: no clock, no file, no network.
 
+mod audit;
 mod cluster;
 mod exercise;
 mod failover;
@@ -104,6 +105,9 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "health.latency" => cluster::health(facts, bound),
         "token.ttl" => cluster::token_ttl(facts, bound, &promise.words),
         "tls.min" => cluster::tls_min(facts, bound),
+        "audit.coverage" => audit::coverage(facts, bound),
+        "audit.secrecy" => audit::secrecy(facts, bound),
+        "audit.fields" => audit::fields(facts, bound),
         _ => Judged::from(Figure::unknown("nothing in this version measures it")),
     };
     row(promise, unless_disturbed(facts, promise, judged))

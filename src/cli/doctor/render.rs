@@ -93,6 +93,7 @@ mod tests {
         limit a node's processor time     no 4)    no 3)                     yes
         limit a node's memory             no 4)    no 3)                     yes
         take a node off its network       no 5)    no 3)                     yes
+        rotate a node's audit file        yes      no 3)                     yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
         3) no hook is known for it

@@ -7,7 +7,7 @@ use super::guard::{Standing, ask_cluster_ids, health, judge};
 use super::hooks::{HookRunner, output_folder};
 use super::intents::{Harm, HookProcess, IntentLog, intents_file};
 use super::probe::{Reaction, react, react_until};
-use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, Signal, Took, capabilities};
+use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, NodeFiles, Signal, Took, capabilities};
 use crate::model::{AttachFile, AttachNode, HookName, NodeId};
 use crate::record::RecordError;
 use crate::vault::{Client, Endpoint, EndpointError, TlsMaterial};
@@ -316,6 +316,12 @@ impl Cluster for AttachCluster {
         &self.nodes
     }
 
+    fn files(&self, id: &NodeId) -> NodeFiles {
+        let Ok((_, spec)) = self.find(id) else { return NodeFiles::default() };
+        let AttachNode { audit_file, log_file, data_dir, .. } = spec.clone();
+        NodeFiles { audit: audit_file.into_iter().collect(), log: log_file, data: data_dir }
+    }
+
     fn lacks(&self, ability: Ability) -> Option<String> {
         match &self.standing {
             Standing::NotDisposable(why) | Standing::Mismatch(why) => return Some(why.clone()),
@@ -339,6 +345,7 @@ impl Cluster for AttachCluster {
             Signal::Kill => self.harm(id, Harm::Kill, HookName::Kill).await,
             Signal::Stop => self.harm(id, Harm::Stop, HookName::Stop).await,
             Signal::Pause => self.harm(id, Harm::Pause, HookName::Pause).await,
+            Signal::Reopen => Err(ClusterError::NotApplicable("no hook is known for it".to_owned())),
             Signal::Resume => {
                 let resumed = self.bring_back(id, HookName::Resume, "not paused").await;
                 if !matches!(resumed, Err(ClusterError::Failed(_) | ClusterError::Api(_))) {

@@ -5,7 +5,9 @@ use super::links::{LinkOptions, NodeLinks};
 use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
-use crate::cluster::{Ability, Cluster, ClusterError, Links, Node, Signal, StorePlace, Took, capabilities};
+use crate::cluster::{
+    Ability, Cluster, ClusterError, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
+};
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
     made_file,
@@ -300,6 +302,7 @@ impl Cluster for DockerCluster {
             Signal::Stop => self.engine.signal_container(name, "SIGTERM").await?,
             Signal::Pause => self.engine.pause_container(name).await?,
             Signal::Resume => self.engine.unpause_container(name).await?,
+            Signal::Reopen => self.engine.signal_container(name, "SIGHUP").await?,
         }
         let answered_ms = at.elapsed().as_millis();
         let what = format!("{id} reacts to {signal:?}");
@@ -308,6 +311,8 @@ impl Cluster for DockerCluster {
             Signal::Stop => self.wait_for(slot, &what, STOP_WITHIN, |state| !state.running).await?,
             Signal::Pause => self.wait_for(slot, &what, REACTS_WITHIN, |state| state.paused).await?,
             Signal::Resume => self.wait_for(slot, &what, REACTS_WITHIN, |state| !state.paused).await?,
+            // What it does with it shows in its files.
+            Signal::Reopen => before,
         };
         let took_ms = at.elapsed().as_millis();
         let said = in_words(&state);
@@ -319,6 +324,7 @@ impl Cluster for DockerCluster {
             }
             Signal::Pause => format!("{said} (cgroup freezer): the engine answered after {answered_ms} ms"),
             Signal::Resume => format!("{said} again (thawed): the engine answered after {answered_ms} ms"),
+            Signal::Reopen => format!("SIGHUP sent: the engine answered after {answered_ms} ms"),
         };
         Ok(Took { at, evidence })
     }
@@ -363,6 +369,10 @@ impl Cluster for DockerCluster {
 
     fn first_store(&self) -> Option<StorePlace> {
         Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
+    }
+
+    fn files(&self, id: &NodeId) -> NodeFiles {
+        self.slot(id).map(|(_, slot)| slot.folder.files()).unwrap_or_default()
     }
 
     async fn ended(&self, id: &NodeId) -> Option<String> {

@@ -5,7 +5,7 @@ use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
 };
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::vault::{Client, wait_until};
@@ -181,6 +181,10 @@ impl Cluster for ProcessCluster {
         Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
     }
 
+    fn files(&self, id: &NodeId) -> NodeFiles {
+        self.slot(id).map(|(_, slot)| slot.folder.files()).unwrap_or_default()
+    }
+
     async fn ended(&self, id: &NodeId) -> Option<String> {
         self.slot(id).ok()?.1.ended()
     }
@@ -212,6 +216,7 @@ impl Cluster for ProcessCluster {
             Signal::Stop => Posix::TERM,
             Signal::Pause => Posix::STOP,
             Signal::Resume => Posix::CONT,
+            Signal::Reopen => Posix::HUP,
         };
         let began = Instant::now();
         slot.with_running(id, |process| {
@@ -234,6 +239,8 @@ impl Cluster for ProcessCluster {
             Signal::Stop => poll_until(STOP_WITHIN, || slot.ended().is_some()).await,
             Signal::Pause => poll_until(KILL_WITHIN, || slot.state() == Some('T')).await,
             Signal::Resume => poll_until(KILL_WITHIN, || !matches!(slot.state(), Some('T') | None)).await,
+            // What it does with it shows in its files.
+            Signal::Reopen => true,
         };
         let took_ms = began.elapsed().as_millis();
         if !seen {
@@ -255,6 +262,7 @@ impl Cluster for ProcessCluster {
             }
             Signal::Pause => format!("process is stopped (kernel state T) after {took_ms} ms"),
             Signal::Resume => format!("process runs again (left kernel state T) after {took_ms} ms"),
+            Signal::Reopen => "SIGHUP sent".to_owned(),
         };
         Ok(Took { at: began, evidence })
     }
