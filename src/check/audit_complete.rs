@@ -18,7 +18,7 @@ pub fn check(facts: &Facts) -> Checked {
         return Checked { checked: 0, coverage: Verdict::Inconclusive, note, violations: Vec::new() };
     };
     let mut doubts = audit_doubts(facts, read);
-    let checked = read.acknowledged - read.unjoinable;
+    let checked = read.acknowledged.saturating_sub(read.unjoinable);
     let violations: Vec<Violation> = match doubts.is_empty() {
         true => read.missing.iter().map(|missing| describe(facts, missing)).collect(),
         false => Vec::new(),

@@ -28,7 +28,8 @@ pub fn check(facts: &Facts) -> Checked {
         search.forms.len(),
         bytes as f64 / 1e6
     );
-    let more = search.hits_total.saturating_sub(search.hits.len() as u64);
+    let told: u64 = search.hits.iter().map(|hit| hit.times).sum();
+    let more = search.hits_total.saturating_sub(told);
     let more = if more > 0 { format!("{more} more were found") } else { String::new() };
     let note = sentences(doubts.into_iter().chain([more, extent]));
     let violations = of_servers.into_iter().map(|hit| violation(describe(hit), vec![line(hit)])).collect();
@@ -36,9 +37,10 @@ pub fn check(facts: &Facts) -> Checked {
 }
 
 fn describe(hit: &PlaintextHit) -> String {
-    let PlaintextHit { kind, node, file, secret, form, .. } = hit;
+    let PlaintextHit { kind, node, file, secret, form, times, .. } = hit;
     let whose = node.as_ref().map_or(String::new(), |node| format!(" of {node}"));
-    format!("the {secret} stands in the {}{whose} ({form}, in {file})", kind.name())
+    let times = if *times == 1 { String::new() } else { format!(" {times} times") };
+    format!("the {secret} stands{times} in the {}{whose} ({form}, in {file})", kind.name())
 }
 
 #[cfg(test)]
@@ -75,6 +77,7 @@ mod tests {
             node: Some(node("n2")),
             file: "audit.log".into(),
             offset: 4_711,
+            times: 2,
             secret: "canary".into(),
             form: "base64".into(),
         }
@@ -89,19 +92,19 @@ mod tests {
 
     #[test]
     fn fails_with_the_place_also_where_the_rest_was_not_searched() {
-        let mut search = PlaintextSearch { hits: vec![hit(PlaceKind::Audit)], hits_total: 1, ..searched() };
+        let mut search = PlaintextSearch { hits: vec![hit(PlaceKind::Audit)], hits_total: 2, ..searched() };
         for _ in 0..2 {
             let (failed, found) = verdict(check, &run(search.clone()));
             assert_eq!(failed, Verdict::Fail);
             let summary = &found.violations[0].summary;
-            assert_eq!(summary, "the canary stands in the audit files of n2 (base64, in audit.log)");
+            assert_eq!(summary, "the canary stands 2 times in the audit files of n2 (base64, in audit.log)");
             search.places.truncate(1);
         }
     }
 
     #[test]
     fn what_stands_in_our_own_files_is_no_servers_failure() {
-        let search = PlaintextSearch { hits: vec![hit(PlaceKind::RunFolder)], hits_total: 1, ..searched() };
+        let search = PlaintextSearch { hits: vec![hit(PlaceKind::RunFolder)], hits_total: 2, ..searched() };
         assert_eq!(verdict(check, &run(search)).0, Verdict::Pass);
     }
 

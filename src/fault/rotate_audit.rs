@@ -123,6 +123,18 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::testing::context;
+    use crate::vault::testing::Scripted;
+
+    #[tokio::test]
+    async fn a_node_whose_audit_file_is_not_known_is_left_alone() {
+        let server = Scripted::start(|_, _| None).await;
+        let (context, _folder) = context(&[&server], None);
+        match RotateAudit.inject(&context, &NodeId::new("n1")).await {
+            Err(FaultError::NotApplicable(why)) => assert!(why.contains("n1 has no audit file"), "{why}"),
+            other => panic!("{:?}", other.map(|applied| applied.evidence)),
+        }
+    }
 
     #[tokio::test]
     async fn a_file_gets_the_first_free_name_and_can_have_its_own_back() {

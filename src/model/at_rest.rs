@@ -69,8 +69,9 @@ pub struct PlaintextSearch {
     /// How many secrets, and in which spellings.
     pub secrets: u64,
     pub forms: Vec<String>,
-    /// The first of them.
+    /// The first of them, each spelling in each file once.
     pub hits: Vec<PlaintextHit>,
+    /// How many times in all.
     pub hits_total: u64,
 }
 
@@ -117,7 +118,9 @@ pub struct PlaintextHit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
     pub file: String,
+    /// Where it begins, the first time.
     pub offset: u64,
+    pub times: u64,
     /// Which secret, by name.
     pub secret: String,
     pub form: String,

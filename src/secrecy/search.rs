@@ -2,24 +2,25 @@
 
 use super::{Secret, spellings};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::collections::HashMap;
 use std::io::{self, Read};
 
-/// Where something was found; what it was is told by name.
+/// One spelling of one secret that was found; told by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     pub secret: String,
     pub form: &'static str,
-    /// Of its first byte.
+    /// Where it begins, the first time.
     pub offset: u64,
+    pub times: u64,
 }
 
 /// What a search of one file found.
 #[derive(Default)]
 pub struct Found {
     pub bytes: u64,
-    /// The first of them.
+    /// In the order of their first places.
     pub hits: Vec<Hit>,
-    pub hits_total: u64,
     /// Which of the control words stand in it, by their number.
     controls: Vec<bool>,
 }
@@ -45,8 +46,6 @@ pub struct Search {
 
 /// More than the longest spelling by far.
 const BLOCK_BYTES: usize = 1 << 20;
-/// Hits of one file that are told one by one.
-const HITS_MAX: usize = 20;
 
 impl Search {
     /// `controls` are words that are no secret and must be there: a search that does not find them finds nothing.
@@ -88,6 +87,7 @@ impl Search {
     /// Reads to the end, or until `is_cancelled`, in blocks that overlap by the longest spelling.
     pub fn run(&self, mut input: impl Read, is_cancelled: &dyn Fn() -> bool) -> io::Result<Found> {
         let mut found = Found { controls: vec![false; self.controls], ..Found::default() };
+        let mut hit_of = HashMap::new();
         let mut block = vec![0; BLOCK_BYTES + self.longest];
         // What stands at the beginning of the block was searched before.
         let mut kept = 0;
@@ -104,11 +104,12 @@ impl Search {
                 match self.patterns[hit.pattern().as_usize()] {
                     Pattern::Control(number) => found.controls[number] = true,
                     Pattern::Secret { secret, form } => {
-                        found.hits_total += 1;
-                        if found.hits.len() < HITS_MAX {
-                            let offset = begin + hit.start() as u64;
-                            found.hits.push(Hit { secret: self.names[secret].clone(), form, offset });
-                        }
+                        let known = *hit_of.entry(hit.pattern()).or_insert_with(|| {
+                            let (secret, offset) = (self.names[secret].clone(), begin + hit.start() as u64);
+                            found.hits.push(Hit { secret, form, offset, times: 0 });
+                            found.hits.len() - 1
+                        });
+                        found.hits[known].times += 1;
                     }
                 }
             }
@@ -192,14 +193,21 @@ mod tests {
             let at = BLOCK_BYTES + search.longest - before_the_edge;
             text[at..at + SECRET.len()].copy_from_slice(SECRET);
             let found = search.run(&text[..], &|| false).unwrap();
-            assert_eq!((found.bytes, found.hits_total), (text.len() as u64, 1));
-            assert_eq!(found.hits[0].offset, at as u64);
+            assert_eq!((found.bytes, found.hits.len()), (text.len() as u64, 1));
+            assert_eq!((found.hits[0].offset, found.hits[0].times), (at as u64, 1));
         }
+    }
+
+    #[test]
+    fn what_is_there_again_and_again_is_told_once_with_its_number() {
+        let text = [SECRET, b" ", SECRET, b" ", SECRET].concat();
+        let hits = search().text(&text);
+        assert_eq!((hits.len(), hits[0].offset, hits[0].times), (1, 0, 3));
     }
 
     #[test]
     fn a_control_word_is_told_apart_and_is_no_hit() {
         let found = search().run(&b"... tenant-2 ..."[..], &|| false).unwrap();
-        assert_eq!((found.hits_total, found.has_control(0), found.has_control(1)), (0, false, true));
+        assert_eq!((found.hits.len(), found.has_control(0), found.has_control(1)), (0, false, true));
     }
 }

@@ -11,7 +11,7 @@ const NOT_READ: &str =
 pub fn coverage(facts: &Facts, bound: Bound) -> Judged {
     let Some(read) = facts.audit_read() else { return Figure::unknown(NOT_READ).into() };
     let doubts = audit_doubts(facts, read);
-    share(bound, read.audited, read.acknowledged - read.unjoinable, doubts)
+    share(bound, read.audited, read.acknowledged.saturating_sub(read.unjoinable), doubts)
 }
 
 /// Entries of tenants' requests with every field that was promised, in %.

@@ -1,6 +1,7 @@
 //! The harness itself, on real servers and through the real program: what it leaves behind, how it ends, what
 //! it says, and that it can tell what it measures. Skipped by name where the server cannot be had.
 
+mod audit;
 #[path = "../skips/default_server.rs"]
 mod default_server;
 mod disk;
@@ -24,7 +25,9 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Runs queue for the machine anyway, and what measures must not do so beside a test that searches files.
     arguments.test_threads.get_or_insert(1);
-    let on_servers: [(&str, fn()); 23] = [
+    let on_servers: [(&str, fn()); 25] = [
+        ("audit::values_written_down_as_they_are", audit::values_written_down_as_they_are),
+        ("audit::entries_that_were_taken_away", audit::entries_that_were_taken_away),
         ("reused::from_the_second_run_on", reused::from_the_second_run_on),
         ("secrets::stay_private_in_a_run_that_passes", secrets::stay_private_in_a_run_that_passes),
         ("secrets::stay_private_in_a_run_that_does_not", secrets::stay_private_in_a_run_that_does_not),

@@ -99,14 +99,15 @@ impl Searching<'_> {
         place.bytes += found.bytes;
         let mut of_kind = self.controls.iter().enumerate().filter(|(_, (kind, _))| *kind == place.kind);
         place.control_found |= of_kind.any(|(number, _)| found.has_control(number));
-        self.found.hits_total += found.hits_total;
         for hit in found.hits {
+            self.found.hits_total += hit.times;
             if self.found.hits.len() < HITS_MAX {
                 self.found.hits.push(PlaintextHit {
                     kind: place.kind,
                     node: place.node.clone(),
                     file: name(path),
                     offset: hit.offset,
+                    times: hit.times,
                     secret: hit.secret,
                     form: hit.form.to_owned(),
                 });
