@@ -74,3 +74,39 @@ pub async fn look_at_rest(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::time::Instant;
+
+    async fn journal_after(planted: &str) -> String {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::at(place.path());
+        fs::create_dir(folder.private()).unwrap();
+        fs::write(folder.run_json(), "{}").unwrap();
+        fs::write(folder.history(), planted).unwrap();
+        let journal = Journal::create(&folder.journal(), Instant::now()).unwrap();
+        let remains = Remains { nodes: vec![], kv_mount: "secret".into() };
+        let asked = Asked { audit: true, secrecy: true };
+        let look = || look_at_rest(&folder, remains.clone(), asked, &journal, || false);
+        look().await.unwrap();
+        assert_eq!(fs::read_to_string(folder.journal()).unwrap(), "", "there are no secrets yet");
+        let secrets = r#"{"access":{"root_token":"s.0123456789","unseal_keys":[],"tenants":[]},"canary":"vqc0123456789ab"}"#;
+        folder.write_secret("secrets.json", secrets.as_bytes()).unwrap();
+        look().await.unwrap();
+        fs::read_to_string(folder.journal()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_our_own_files_is_our_own_failure() {
+        let clean = journal_after("nothing\n").await;
+        assert!(clean.contains("audit_read") && clean.contains("plaintext_searched"), "{clean}");
+        assert!(!clean.contains("harness_error"), "{clean}");
+        let leaking = journal_after("a value: vqc0123456789ab-77\n").await;
+        let why = "the canary stands in history.jsonl at byte 9 (raw)";
+        assert!(leaking.contains("harness_error") && leaking.contains(why), "{leaking}");
+        assert!(!leaking.contains("vqc0123456789ab"));
+    }
+}
