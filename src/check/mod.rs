@@ -5,6 +5,7 @@
 mod audit_complete;
 mod audit_or_nothing;
 mod cas_exclusive;
+mod isolation;
 mod known;
 mod linearizable;
 mod minority_silent;
@@ -51,6 +52,7 @@ pub const CHECKERS: [Checker; 13] = [
     Checker { id: "single-leader", has_data: single_leader::has_data, check: single_leader::check },
     Checker { id: "minority-silent", has_data: minority_silent::has_data, check: minority_silent::check },
     Checker { id: "node-agreement", has_data: node_agreement::has_data, check: node_agreement::check },
+    Checker { id: "isolation", has_data: isolation::has_data, check: isolation::check },
     Checker { id: "sealed-silent", has_data: sealed_silent::has_data, check: sealed_silent::check },
     Checker { id: "snapshot-equal", has_data: snapshot_equal::has_data, check: snapshot_equal::check },
     Checker { id: "audit-or-nothing", has_data: audit_or_nothing::has_data, check: audit_or_nothing::check },

@@ -20,10 +20,10 @@ pub struct Part<'a> {
     pub ops: Vec<&'a Operation>,
 }
 
-/// Whether the server did what it should: acknowledged, or refused a compare-and-set because another version
-/// was there, which is an answer and no unavailability.
+/// Whether the server did what it should: acknowledged, refused a compare-and-set because another version was
+/// there, or denied a stranger what is not his, which are answers and no unavailability.
 pub fn is_served(op: &Operation) -> bool {
-    op.is_ok() || op.error == Some(ErrorKind::CasConflict)
+    op.is_ok() || matches!(op.error, Some(ErrorKind::CasConflict | ErrorKind::Denied))
 }
 
 /// Those of `ops` (by intended start) whose intended start lies in `[start_ms, end_ms)`.

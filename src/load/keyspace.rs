@@ -74,13 +74,23 @@ impl Keyspace {
         &self.tenants[key as usize % self.tenants.len()]
     }
 
+    /// In the order of their numbers; the first keys are one tenant's each, in this order.
+    pub fn tenants(&self) -> &[TenantAccess] {
+        &self.tenants
+    }
+
     pub fn any_tenant(&self, draw: u64) -> &TenantAccess {
         &self.tenants[(draw % self.tenants.len() as u64) as usize]
     }
 
     /// Below the mount's `data/`, `metadata/` and so on, as the document has it.
     fn path_in(&self, part: &str, key: u32) -> String {
-        format!("{}/{part}/tenants/{}/exchanges/vq-{key}", self.mount, self.tenant(key).tenant_id)
+        self.path_beside(part, key, &format!("vq-{key}"))
+    }
+
+    /// The same for another secret of the tenant whose key this is.
+    pub fn path_beside(&self, part: &str, key: u32, name: &str) -> String {
+        format!("{}/{part}/tenants/{}/exchanges/{name}", self.mount, self.tenant(key).tenant_id)
     }
 
     pub fn data_path(&self, key: u32) -> String {

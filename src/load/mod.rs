@@ -4,6 +4,7 @@
 mod approle_login;
 mod engine;
 mod failover_probe;
+mod isolation_probe;
 mod keyspace;
 mod kv2_cas;
 mod kv2_read;

@@ -3,7 +3,7 @@
 use super::engine::LoadPlan;
 use super::keyspace::Keyspace;
 use super::work::Work;
-use super::{approle_login, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
+use super::{approle_login, isolation_probe, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
 use crate::model::Workload;
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ impl Works {
             Workload::ApproleLogin => {
                 Arc::new(approle_login::ApproleLogin { keys, mount: self.approle_mount.clone() })
             }
+            Workload::IsolationProbe => Arc::new(isolation_probe::IsolationProbe::new(keys)),
         }
     }
 }

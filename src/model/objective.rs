@@ -186,6 +186,7 @@ pub const INVARIANT_IDS: [(&str, &str); 13] = [
     ("single-leader", "no two nodes acknowledged as leader at the same time"),
     ("minority-silent", "no node acknowledged a write while it was cut off from the majority"),
     ("node-agreement", "once all has settled, every node gives the same answers about everything"),
+    ("isolation", "no tenant gets at what is another's, and each goes on getting at its own"),
     ("sealed-silent", "a sealed node answers nothing"),
     ("snapshot-equal", "a snapshot taken under load holds what was acknowledged before it, and nothing else"),
     ("audit-or-nothing", "a node that cannot write its audit entries answers nothing"),

@@ -25,10 +25,13 @@ pub enum Workload {
     Kv2Destroy,
     #[serde(rename = "approle.login")]
     ApproleLogin,
+    /// One tenant asks for another's secrets, or for its own; the history's `subject` says who asked whom for what.
+    #[serde(rename = "isolation.probe")]
+    IsolationProbe,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 7] = [
+    pub const ALL: [Workload; 8] = [
         Workload::Kv2Read,
         Workload::Kv2Write,
         Workload::Kv2Cas,
@@ -36,6 +39,7 @@ impl Workload {
         Workload::Kv2Undelete,
         Workload::Kv2Destroy,
         Workload::ApproleLogin,
+        Workload::IsolationProbe,
     ];
 
     pub fn name(self) -> &'static str {
@@ -47,6 +51,7 @@ impl Workload {
             Workload::Kv2Undelete => "kv2.undelete",
             Workload::Kv2Destroy => "kv2.destroy",
             Workload::ApproleLogin => "approle.login",
+            Workload::IsolationProbe => "isolation.probe",
         }
     }
 
@@ -147,6 +152,8 @@ pub enum ErrorKind {
     Status,
     /// A standby that could not forward answered with a redirect.
     Redirect,
+    /// A stranger was refused, which is what should happen.
+    Denied,
     /// There is no secret of that name.
     NotFound,
     /// Another version than the expected one was there.
@@ -168,6 +175,7 @@ impl ErrorKind {
             ErrorKind::Timeout => "timeout",
             ErrorKind::Status => "status",
             ErrorKind::Redirect => "redirect to the old leader",
+            ErrorKind::Denied => "denied, as it should be",
             ErrorKind::NotFound => "no such secret",
             ErrorKind::CasConflict => "version conflict",
             ErrorKind::NoNode => "no node for the route",

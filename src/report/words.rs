@@ -37,6 +37,7 @@ pub fn title(id: &str) -> &str {
         "single-leader" => "Never two leaders at once",
         "minority-silent" => "A minority acknowledges nothing",
         "node-agreement" => "All nodes say the same",
+        "isolation" => "Tenants are kept apart",
         "sealed-silent" => "A sealed node answers nothing",
         "snapshot-equal" => "A snapshot holds what it must",
         "audit-or-nothing" => "What cannot be audited is refused",

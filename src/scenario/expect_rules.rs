@@ -162,6 +162,14 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no two check-and-sets meet at one secret",
             "let the loads share a few: add `keys: 4` beside `load`",
         )),
+        "isolation" if no_load(|load| load.workload == Workload::IsolationProbe) => Some((
+            "nobody asks for what is another's",
+            "add a load such as `{ workload: isolation.probe, route: any, rate: 240/s }`",
+        )),
+        "isolation" if offer.blueprint.is_some_and(|blueprint| blueprint.tenants < 2) => Some((
+            "there is only one tenant",
+            "let the blueprint have at least two: it says `tenants: 8` or the like",
+        )),
         "token-expiry" if no_fault(|step| step.fault == FaultKind::Expire) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }

@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use rustix::io::Errno;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -70,6 +71,11 @@ impl Wire {
             Some(material) => Some(TlsConnector::from(Arc::new(material.client_config(TlsVersions::All)?))),
         };
         Ok(Self { endpoint: endpoint.clone(), tls, idle: Mutex::new(Vec::new()) })
+    }
+
+    /// Where the node listens, which tells it from the others.
+    pub fn address(&self) -> SocketAddr {
+        self.endpoint.address
     }
 
     pub async fn send(

@@ -66,7 +66,7 @@ impl History {
                 Some(Kind::Write { value: digest?, version, expected: op.expected })
             }
             (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy, Outcome::Failed)
-            | (Workload::ApproleLogin, _) => None,
+            | (Workload::ApproleLogin | Workload::IsolationProbe, _) => None,
             (Workload::Kv2Delete, _) => Some(Kind::Delete),
             (Workload::Kv2Undelete, _) => Some(Kind::Undelete { version: op.version? }),
             (Workload::Kv2Destroy, _) => Some(Kind::Destroy { version: op.version? }),
