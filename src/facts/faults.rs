@@ -37,7 +37,7 @@ impl FaultFact {
         if self.kind.is_one_shot() { self.applied_ms() } else { self.healed_ms() }
     }
 
-    /// Whether it took hold and there is something to recover from. A token that runs out
+    /// Whether it took hold and there is something to recover from. A token that ends
     /// disturbs nobody.
     pub fn disturbs(&self) -> bool {
         self.applied.is_some() && !self.kind.disturbs_nobody()

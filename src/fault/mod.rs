@@ -1,7 +1,7 @@
 //! Faults: one file per kind. Each says what it needs, injects, proves that it took hold, heals exactly what it
 //! did, and proves that too. Knows nothing of load and judges nothing.
 
-mod expire;
+mod expiry;
 mod kill;
 mod link;
 mod link_evidence;
@@ -23,7 +23,7 @@ use node_by_node::NodeByNode;
 
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
-use crate::model::{Disk, FaultKind, NodeId, Role, Span, Step, Strain};
+use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
@@ -89,7 +89,7 @@ pub struct Injected {
     pub applied: Result<Applied, String>,
 }
 
-/// One kind of fault, done to all its nodes at once (`expire` to none).
+/// One kind of fault, done to all its nodes at once (`expire` and `revoke` to none).
 #[async_trait]
 pub trait Fault: Send + Sync {
     fn needs(&self) -> Vec<Ability>;
@@ -127,10 +127,11 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
         FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
         FaultKind::RotateAudit => Box::new(NodeByNode(rotate_audit::RotateAudit)),
-        FaultKind::Expire => Box::new(expire::Expire {
+        FaultKind::Expire => Box::new(expiry::Expire {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
-            of_lease: step.target == crate::model::Target::Lease,
+            credential: credential_of(step),
         }),
+        FaultKind::Revoke => Box::new(expiry::Revoke { credential: credential_of(step) }),
         FaultKind::Isolate
         | FaultKind::CannotHear
         | FaultKind::CannotSpeak
@@ -147,6 +148,13 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
             let strain = step.strain.expect("the scenario's rules give every such fault its strain");
             Box::new(NodeByNode(strain::Strained(strain)))
         }
+    }
+}
+
+fn credential_of(step: &Step) -> Credential {
+    match step.target {
+        Target::Credential(credential) => credential,
+        _ => Credential::default(),
     }
 }
 

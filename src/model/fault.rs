@@ -1,6 +1,6 @@
 //! Faults as data: kinds and targets. How to inject them is the `fault` module's job.
 
-use super::NodeId;
+use super::{Credential, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -19,8 +19,10 @@ pub enum FaultKind {
     StepDown,
     /// The node is sealed by API; healed by unsealing it.
     Seal,
-    /// A token or lease made with a scaled TTL is watched to its end; one-shot.
+    /// A token, lease or secret id made with a scaled TTL is watched to its end; one-shot.
     Expire,
+    /// Tokens or leases are made and, once every node knows them, revoked, one through each node; one-shot.
+    Revoke,
     /// Nodes are cut off from the rest, both ways.
     Isolate,
     /// A node hears nobody, and everybody hears it.
@@ -60,6 +62,7 @@ impl FaultKind {
         FaultKind::StepDown,
         FaultKind::Seal,
         FaultKind::Expire,
+        FaultKind::Revoke,
         FaultKind::Isolate,
         FaultKind::CannotHear,
         FaultKind::CannotSpeak,
@@ -85,6 +88,7 @@ impl FaultKind {
             FaultKind::StepDown => "step-down",
             FaultKind::Seal => "seal",
             FaultKind::Expire => "expire",
+            FaultKind::Revoke => "revoke",
             FaultKind::Isolate => "isolate",
             FaultKind::CannotHear => "cannot-hear",
             FaultKind::CannotSpeak => "cannot-speak",
@@ -104,12 +108,17 @@ impl FaultKind {
 
     /// Whether nothing remains to be healed once it has happened.
     pub fn is_one_shot(self) -> bool {
-        matches!(self, FaultKind::StepDown | FaultKind::Expire | FaultKind::RotateAudit)
+        matches!(self, FaultKind::StepDown) || self.disturbs_nobody()
     }
 
     /// Whether no service has to recover from it: what it is about goes on beside the load.
     pub fn disturbs_nobody(self) -> bool {
-        matches!(self, FaultKind::Expire | FaultKind::RotateAudit)
+        self.is_of_credentials() || matches!(self, FaultKind::RotateAudit)
+    }
+
+    /// Whether it only makes tokens and the like and watches them end.
+    pub fn is_of_credentials(self) -> bool {
+        matches!(self, FaultKind::Expire | FaultKind::Revoke)
     }
 
     /// Whether its nodes stay where they are and go on, slowly or refusing: nobody has to take over.
@@ -155,15 +164,18 @@ pub enum Target {
     /// The nodes that a `partition` names.
     Named,
     Node(NodeId),
-    /// For `expire`: a fresh AppRole token, or the lease behind it.
-    Token,
-    Lease,
+    /// For `expire` and `revoke`: what is made for it.
+    Credential(Credential),
 }
 
 impl Target {
-    /// The words a scenario may use beside a node's name.
-    pub const WORDS: [&'static str; 8] =
-        ["leader", "follower", "each", "all", "majority", "minority", "token", "lease"];
+    /// The words a scenario may use for nodes beside their names.
+    pub const WORDS: [&'static str; 6] = ["leader", "follower", "each", "all", "majority", "minority"];
+
+    /// Whether it is one of the words that are no node's name.
+    pub fn is_word(text: &str) -> bool {
+        Self::WORDS.contains(&text) || Credential::ALL.iter().any(|credential| credential.name() == text)
+    }
 }
 
 impl fmt::Display for Target {
@@ -176,8 +188,7 @@ impl fmt::Display for Target {
             Target::Majority => "majority",
             Target::Minority => "minority",
             Target::Named => "named",
-            Target::Token => "token",
-            Target::Lease => "lease",
+            Target::Credential(credential) => credential.name(),
             Target::Node(id) => id.as_str(),
         })
     }
@@ -193,9 +204,10 @@ impl From<&str> for Target {
             "majority" => Target::Majority,
             "minority" => Target::Minority,
             "named" => Target::Named,
-            "token" => Target::Token,
-            "lease" => Target::Lease,
-            node => Target::Node(NodeId::new(node)),
+            other => match Credential::ALL.into_iter().find(|credential| credential.name() == other) {
+                Some(credential) => Target::Credential(credential),
+                None => Target::Node(NodeId::new(other)),
+            },
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The journal: everything that happened and was seen, beside the operations of the history.
 //! One JSON object a line, `t_ms` on the run's clock.
 
-use super::{AuditRead, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch, Role, Strain, Target};
+use super::{
+    AuditRead, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch, Role, Strain, Target,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,39 @@ pub struct DelayMs {
     pub min: f64,
     pub median: f64,
     pub max: f64,
+}
+
+/// What ends a credential, beside its time to live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndRule {
+    #[default]
+    LeftAlone,
+    /// Renewed as long as it lives, and it may not live longer than this.
+    RenewedUntil { max_ttl_ms: f64 },
+    /// Renewed for a while and then left alone.
+    Renewed,
+    /// So many uses.
+    Uses(u32),
+    /// The revocation of this subject, which may be itself.
+    RevokedWith(String),
+    /// Nothing: it must survive the revocation of this subject.
+    Survives(String),
+}
+
+impl EndRule {
+    fn is_left_alone(&self) -> bool {
+        *self == EndRule::LeftAlone
+    }
+}
+
+/// What is done with a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    Renew,
+    Use,
+    Revoke,
 }
 
 /// Something that nodes do not agree about.
@@ -226,12 +261,31 @@ pub enum Event {
         steal: f64,
     },
 
-    /// A short-lived token or lease was made (`subject` is a name of ours, never the token).
+    /// A short-lived token, lease or secret id was made (`subject` is a name of ours, never the token).
     Minted {
         fault: String,
         subject: String,
+        #[serde(default)]
+        credential: Credential,
         ttl_ms: f64,
-        documented_ttl_ms: f64,
+        /// `None` when the document says nothing of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        documented_ttl_ms: Option<f64>,
+        /// How it ends other than by its time to live.
+        #[serde(default, skip_serializing_if = "EndRule::is_left_alone")]
+        end: EndRule,
+    },
+    /// Something was done with it through one node: granted, refused, or unknown when the node gave no clear answer.
+    Acted {
+        fault: String,
+        subject: String,
+        act: Act,
+        node: NodeId,
+        sent_ms: f64,
+        granted: Option<bool>,
+        /// Without an answer `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
     },
     /// It was asked for through one node: alive, dead, or unknown when the node gave no clear answer.
     Sighting {

@@ -4,6 +4,7 @@
 mod at_rest;
 mod attach;
 mod blueprint;
+mod credential;
 mod fault;
 mod isolation;
 mod journal;
@@ -24,6 +25,7 @@ mod verdict;
 pub use at_rest::*;
 pub use attach::*;
 pub use blueprint::*;
+pub use credential::*;
 pub use fault::*;
 pub use isolation::*;
 pub use journal::*;

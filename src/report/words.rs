@@ -91,6 +91,7 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::StepDown => "told to step down",
         FaultKind::Seal => "sealed",
         FaultKind::Expire => "left to expire",
+        FaultKind::Revoke => "revoked",
         FaultKind::Isolate => "isolated",
         FaultKind::CannotHear => "made deaf",
         FaultKind::CannotSpeak => "made mute",
@@ -112,7 +113,7 @@ fn participle(kind: FaultKind) -> &'static str {
 pub fn fault_phrase(fault: &FaultRow) -> String {
     let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
     let whom = match &fault.target {
-        Target::Token | Target::Lease => fault.target.to_string(),
+        Target::Credential(_) => fault.target.to_string(),
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),

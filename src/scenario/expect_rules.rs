@@ -170,7 +170,7 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "there is only one tenant",
             "let the blueprint have at least two: it says `tenants: 8` or the like",
         )),
-        "token-expiry" if no_fault(|step| step.fault == FaultKind::Expire) => {
+        "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }
         _ => None,

@@ -1,6 +1,6 @@
 //! What a scenario changes of the server's defaults or of the document's figures, in words for reports.
 
-use crate::model::{FaultKind, Scenario};
+use crate::model::{FaultKind, Scenario, Target};
 
 const PERFORMANCE_MULTIPLIER_DEFAULT: u8 = 5;
 
@@ -15,7 +15,9 @@ pub fn overrides(scenario: &Scenario) -> Vec<String> {
         ));
     }
     for step in scenario.timeline.iter().filter(|step| step.fault == FaultKind::Expire) {
-        if let Some(ttl) = step.ttl {
+        if let (Some(ttl), Target::Credential(credential)) = (step.ttl, &step.target)
+            && credential.is_documented()
+        {
             let documented = scenario.blueprint.approle.token_ttl;
             let sentence = format!("{} TTL {documented}, tested at {ttl}", step.target);
             if ttl != documented && !overrides.contains(&sentence) {

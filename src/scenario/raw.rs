@@ -172,10 +172,15 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<TargetText>")]
     pub seal: Option<Text>,
-    /// A token or lease with a short time to live is made and watched to its end. Nothing to heal.
+    /// A token, lease or secret id with a short time to live is made and watched to its end. Nothing to heal.
     #[serde(default)]
     #[schemars(with = "Option<ExpiringText>")]
     pub expire: Option<Text>,
+    /// Tokens or leases are made and revoked 3s later, one through each node; a token's children must end with it, and
+    /// orphans must not. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<RevocableText>")]
+    pub revoke: Option<Text>,
     /// Cut off from the other nodes, both ways; a group goes on talking within. `minority` is the most nodes that
     /// are no majority, the leader among them; `all` cuts each node off from each.
     #[serde(default)]
@@ -291,7 +296,8 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub every: Option<Text>,
-    /// For `expire` only: the time to live that is tested, in whole seconds, at most 5m.
+    /// For `expire` only: the time to live that is tested, in whole seconds, at most 5m. `renewed-token` may live three
+    /// times as long, `periodic-token` is renewed for as long, and what is for few uses is used up within it.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub ttl: Option<Text>,

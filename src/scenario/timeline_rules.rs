@@ -6,7 +6,7 @@ use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
 use super::yaml::{Text, shorten};
-use crate::model::{FaultKind, Span, Step, Target};
+use crate::model::{Credential, FaultKind, Span, Step, Target};
 use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::StepDown => &raw.step_down,
         FaultKind::Seal => &raw.seal,
         FaultKind::Expire => &raw.expire,
+        FaultKind::Revoke => &raw.revoke,
         FaultKind::Isolate => &raw.isolate,
         FaultKind::CannotHear => &raw.cannot_hear,
         FaultKind::CannotSpeak => &raw.cannot_speak,
@@ -112,7 +113,8 @@ fn fault(checker: &mut Checker, line: &Spanned<RawStep>) -> Option<FaultKind> {
 
 fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
     let allowed: &[&str] = match fault {
-        FaultKind::Expire => &["token", "lease"],
+        FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
+        FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
         FaultKind::Kill | FaultKind::Stop | FaultKind::Pause | FaultKind::Restart => {
@@ -134,9 +136,9 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
     if allowed.contains(&word) {
         return Some(Target::from(word));
     }
-    let takes_nodes = !matches!(fault, FaultKind::Expire | FaultKind::StepDown | FaultKind::Ring);
+    let takes_nodes = !fault.is_of_credentials() && !matches!(fault, FaultKind::StepDown | FaultKind::Ring);
     let is_node = |nodes| node_ids(nodes).iter().any(|id| id == word);
-    let is_word = Target::WORDS.contains(&word);
+    let is_word = Target::is_word(word);
     if takes_nodes && !is_word && nodes.is_none_or(is_node) {
         return Some(Target::from(word));
     }
@@ -282,7 +284,7 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
 }
 
 fn overlap(a: &Step, b: &Step) -> bool {
-    if a.fault == FaultKind::Expire || b.fault == FaultKind::Expire {
+    if a.fault.is_of_credentials() || b.fault.is_of_credentials() {
         return false;
     }
     // A fault of the network concerns the links of every node, and what proves it must meet nothing else.

@@ -1,7 +1,7 @@
 //! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
 //! is decided where the files are checked.
 
-use crate::model::{INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
+use crate::model::{Credential, INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -103,8 +103,15 @@ word!(
 word!(
     ExpiringText,
     "expiring",
-    json_schema!({ "enum": ["token", "lease"],
-        "description": "A fresh AppRole token, or the lease behind it." })
+    json_schema!({ "enum": Credential::EXPIRING.map(Credential::name),
+        "description": "What is made and watched: a fresh AppRole token (left alone, renewed, periodic, or for few \
+                        uses), the lease behind it, or a secret id." })
+);
+word!(
+    RevocableText,
+    "revocable",
+    json_schema!({ "enum": Credential::REVOCABLE.map(Credential::name),
+        "description": "What is made and revoked: a token by itself or by its accessor, or a lease." })
 );
 word!(
     LeaderText,
@@ -167,6 +174,7 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "step-down: leader",
         "seal: follower",
         "expire: token",
+        "revoke: token",
         "isolate: leader",
         "cannot-hear: leader",
         "cannot-speak: leader",
