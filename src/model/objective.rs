@@ -178,7 +178,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 13] = [
+pub const INVARIANT_IDS: [(&str, &str); 14] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),

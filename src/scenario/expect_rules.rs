@@ -164,7 +164,7 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         )),
         "isolation" if no_load(|load| load.workload == Workload::IsolationProbe) => Some((
             "nobody asks for what is another's",
-            "add a load such as `{ workload: isolation.probe, route: any, rate: 240/s }`",
+            "add a load such as `{ workload: isolation.probe, route: any, rate: 130/s }`",
         )),
         "isolation" if offer.blueprint.is_some_and(|blueprint| blueprint.tenants < 2) => Some((
             "there is only one tenant",

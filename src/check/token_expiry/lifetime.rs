@@ -68,12 +68,17 @@ pub fn check(facts: &Facts, subject: &Subject) -> Found {
         }
     }
     violations.extend(renewals(facts, subject, &lifetime));
-    violations.extend(unrevoked(facts, subject));
+    let unrevoked = unrevoked(facts, subject);
+    let was_ignored = unrevoked.is_some();
+    violations.extend(unrevoked);
 
     let last_ms = lifetime.lives.iter().map(|life| life.until_ms).fold(f64::NEG_INFINITY, f64::max);
     let unseen = match subject.end {
         EndRule::Survives(_) => not_seen_alive_after(facts, subject),
-        _ => without_evidence(facts, subject, ends_ms.unwrap_or(last_ms)),
+        _ => {
+            let must_be_dead = ends_ms.is_some() || was_ignored;
+            without_evidence(facts, subject, ends_ms.unwrap_or(last_ms), must_be_dead)
+        }
     };
     let mut note = match subject.end {
         EndRule::RevokedWith(_) | EndRule::Survives(_) => format!("{}: ", subject.name),
@@ -92,7 +97,7 @@ pub fn check(facts: &Facts, subject: &Subject) -> Found {
     }
     note += &story.join(", ");
     let up_somewhere = subject.sightings.iter().any(|sighting| sighting.alive.is_some());
-    let is_enough = unseen.is_empty() && up_somewhere && !lifetime.gap;
+    let is_enough = unseen.is_empty() && up_somewhere && (!lifetime.gap || was_ignored);
     let checked = subject.sightings.iter().filter(|sighting| sighting.alive.is_some()).count() as u64;
     let coverage = if is_enough { Verdict::Pass } else { Verdict::Inconclusive };
     let note = note.trim_end_matches([',', ':', ' ']).to_owned();
@@ -231,12 +236,20 @@ fn unrevoked(facts: &Facts, subject: &Subject) -> Option<Violation> {
     Some(violation(summary, vec![line(subject.minted), line(last.entry)]))
 }
 
-/// The nodes that were up at its end, and were not clearly seen to hold it before and drop it after.
-fn without_evidence<'f>(facts: &'f Facts, subject: &Subject, end_ms: f64) -> BTreeSet<&'f NodeId> {
+/// The nodes that were up at its end, and were not clearly seen to hold it before and drop it after. Where it must be dead,
+/// one that clearly goes on holding it leaves no doubt either.
+fn without_evidence<'f>(
+    facts: &'f Facts,
+    subject: &Subject,
+    end_ms: f64,
+    must_be_dead: bool,
+) -> BTreeSet<&'f NodeId> {
     let evident = |node: &NodeId| {
         let of_node = || subject.sightings.iter().filter(move |sighting| sighting.node == node);
-        of_node().any(|sighting| sighting.alive == Some(true) && sighting.entry.t_ms < end_ms)
-            && of_node().any(|sighting| sighting.alive == Some(false) && sighting.sent_ms >= end_ms)
+        let held = of_node().any(|s| s.alive == Some(true) && s.entry.t_ms < end_ms);
+        let dropped = of_node().any(|s| s.alive == Some(false) && s.sent_ms >= end_ms);
+        let kept = of_node().any(|s| s.alive == Some(true) && s.sent_ms >= end_ms + ALIVE_GRACE_MS);
+        held && (dropped || must_be_dead && kept)
     };
     let nodes = facts.run.info.nodes.iter().map(|node| &node.id);
     nodes.filter(|node| !was_down(facts, node, end_ms, end_ms + ALIVE_GRACE_MS) && !evident(node)).collect()

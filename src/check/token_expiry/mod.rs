@@ -108,7 +108,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// `token-f1: 1h documented, tested at 5s`.
+    /// `f1-token: 1h documented, tested at 5s`.
     fn tested(&self) -> String {
         let span = |ms: f64| Span::from_ms(ms.max(0.0) as u64);
         let tested = span(self.ttl_ms);

@@ -238,6 +238,8 @@ fn a_revocation_reaches_every_node_and_no_orphan() {
     let (refused, found) = verdict(&run(revoked(), Some(false), &|_, _| Some(true)));
     assert_eq!(refused, Verdict::Fail);
     assert_eq!(found.violations[0].summary, "s could not be revoked through n2: status 403, 1 times");
+    // Who goes on accepting what is over leaves nothing open.
+    assert_eq!(found.coverage, Verdict::Pass, "{}", found.note);
 
     let survives = || EndRule::Survives("s".into());
     assert_eq!(verdict(&run(survives(), Some(true), &|_, _| Some(true))).0, Verdict::Pass);

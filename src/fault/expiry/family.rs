@@ -9,6 +9,8 @@ use crate::fault::{Applied, FaultContext, FaultError};
 use crate::model::{Credential, EndRule, Event, Span};
 use crate::vault::Client;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// From the making to the revocation, so that every node has heard of it.
@@ -18,8 +20,10 @@ const TTL: Span = Span::from_secs(120);
 /// From the revocation on an orphan must go on living so long.
 const ORPHAN_FOR: Duration = Duration::from_secs(6);
 const ASK_EVERY: Duration = Duration::from_millis(250);
-/// Watched so long after the revocation at most.
-const WATCH_AFTER: Duration = Duration::from_secs(20);
+/// Watched so long at most, so that a revocation through a node that is cut off for a while is seen as well.
+const WATCH_AT_MOST: Duration = Duration::from_secs(60);
+/// When nobody is asked any more, the last answers are in after this.
+const ANSWERED_AFTER: Duration = Duration::from_secs(2);
 
 struct Token {
     value: String,
@@ -35,7 +39,7 @@ impl Revoke {
     ) -> Result<Applied, FaultError> {
         let mint = Mint::new(context)?;
         for (index, node) in context.cluster.nodes().iter().enumerate() {
-            let name = |what: &str| format!("{what}-{id}-{}", node.id);
+            let name = |what: &str| format!("{id}-{}-{what}", node.id);
             match self.credential {
                 Credential::Lease => self.lease(context, id, &mint, &name("lease"), index).await?,
                 _ => self.tokens(context, id, &mint, name, index).await?,
@@ -59,14 +63,13 @@ impl Revoke {
         let (child, orphan) = (token(&of_parent, false).await?, token(&of_parent, true).await?);
         let parent_name = name("token");
         let with_parent = || EndRule::RevokedWith(parent_name.clone());
+        let over = Arc::new(AtomicBool::new(false));
         for (subject, token, end) in [
             (parent_name.clone(), &parent, with_parent()),
             (name("child"), &child, with_parent()),
             (name("orphan"), &orphan, EndRule::Survives(parent_name.clone())),
         ] {
-            let survives = matches!(end, EndRule::Survives(_));
-            let at_most = if survives { ORPHAN_FOR } else { WATCH_AFTER };
-            self.watch(context, id, &subject, Question::token(&token.value), end, at_most)?;
+            self.watch(context, id, &subject, Question::token(&token.value), end, &over)?;
         }
         let root = &context.access.root_token;
         let revocation = if self.credential == Credential::Accessor {
@@ -80,8 +83,10 @@ impl Revoke {
         context.background.lock().unwrap().spawn(async move {
             tokio::time::sleep(REVOKE_AFTER).await;
             acts.revoke(index).await;
+            tokio::time::sleep(ORPHAN_FOR).await;
+            over.store(true, Ordering::Relaxed);
+            tokio::time::sleep(ANSWERED_AFTER).await;
             // Nothing of ours is left; should it fail, its time to live ends it.
-            tokio::time::sleep(ORPHAN_FOR + Duration::from_secs(1)).await;
             let _ = left.post("auth/token/revoke", json!({ "token": orphan.value })).await;
         });
         Ok(())
@@ -99,7 +104,7 @@ impl Revoke {
         let (lease_id, _) = expire.lease(mint, subject).await?;
         let root = &context.access.root_token;
         let end = EndRule::RevokedWith(subject.to_owned());
-        self.watch(context, id, subject, Question::lease(&lease_id, root), end, WATCH_AFTER)?;
+        self.watch(context, id, subject, Question::lease(&lease_id, root), end, &Arc::default())?;
         let acts = Acts::new(context, id, subject, revocation_of_lease(&lease_id, root))?;
         context.background.lock().unwrap().spawn(async move {
             tokio::time::sleep(REVOKE_AFTER).await;
@@ -115,7 +120,7 @@ impl Revoke {
         subject: &str,
         question: Question,
         end: EndRule,
-        after_revocation: Duration,
+        over: &Arc<AtomicBool>,
     ) -> Result<(), FaultError> {
         context.journal.write(Event::Minted {
             fault: fault.to_owned(),
@@ -125,8 +130,8 @@ impl Revoke {
             documented_ttl_ms: None,
             end,
         });
-        let at_most = REVOKE_AFTER + after_revocation;
-        Watch { fault, subject, question, every: ASK_EVERY, at_least: REVOKE_AFTER, at_most }.start(context)
+        let (at_least, at_most, over) = (REVOKE_AFTER, WATCH_AT_MOST, over.clone());
+        Watch { fault, subject, question, every: ASK_EVERY, at_least, at_most, over }.start(context)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::{Credential, EndRule, Event};
 use crate::vault::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often each node is asked whether it still lives.
@@ -91,7 +92,7 @@ impl Expire {
     /// Makes it and has it watched.
     pub(super) async fn mint(&self, context: &FaultContext, id: &str) -> Result<Applied, FaultError> {
         let mint = Mint::new(context)?;
-        let subject = format!("{}-{id}", self.credential);
+        let subject = format!("{id}-{}", self.credential);
         let asked_ms = context.journal.now_ms();
         let (question, made_ms) = match self.credential {
             Credential::Lease => {
@@ -152,7 +153,7 @@ impl Expire {
             }
             // It must not be its time to live that ends it.
             Credential::LimitedToken => {
-                json!({ "token_ttl": ms(ttl + WATCH_AFTER), "token_num_uses": USES })
+                json!({ "token_ttl": ms(ttl + 3 * WATCH_AFTER), "token_num_uses": USES })
             }
             Credential::SecretId => json!({ "token_ttl": TRIED_TTL, "secret_id_ttl": ms(ttl) }),
             Credential::LimitedSecretId => json!({ "token_ttl": TRIED_TTL, "secret_id_num_uses": USES }),
@@ -199,7 +200,8 @@ impl Expire {
             _ => (ASK_EVERY, self.ttl.0),
         };
         let at_most = lives + WATCH_AFTER;
-        Watch { fault, subject, question, every, at_least: lives, at_most }.start(context)
+        let over = Arc::default();
+        Watch { fault, subject, question, every, at_least: lives, at_most, over }.start(context)
     }
 
     /// Logs in, and finds the lease behind it; also when the login was answered.

@@ -4,6 +4,8 @@ use super::question::Question;
 use crate::fault::{FaultContext, FaultError};
 use crate::model::Event;
 use crate::vault::Client;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,6 +23,8 @@ pub struct Watch<'a> {
     pub at_least: Duration,
     /// And no longer than this, whatever is seen.
     pub at_most: Duration,
+    /// Once this is set nobody is asked any more.
+    pub over: Arc<AtomicBool>,
 }
 
 impl Watch<'_> {
@@ -29,6 +33,7 @@ impl Watch<'_> {
             let client = Client::new(&node.endpoint)?;
             let (journal, question, node) = (context.journal.clone(), self.question.clone(), node.id.clone());
             let (fault, subject) = (self.fault.to_owned(), self.subject.to_owned());
+            let over = self.over.clone();
             let (every, at_least, at_most) = (self.every, self.at_least, self.at_most);
             context.background.lock().unwrap().spawn(async move {
                 let mut ticks = tokio::time::interval(every);
@@ -37,6 +42,9 @@ impl Watch<'_> {
                 let mut dead_since = None;
                 while began.elapsed() < at_most {
                     ticks.tick().await;
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
                     let sent_ms = journal.now_ms();
                     let alive = question.ask(&client, ANSWER_WITHIN).await.granted;
                     let (fault, subject, node) = (fault.clone(), subject.clone(), node.clone());
