@@ -57,8 +57,17 @@ pub fn check(facts: &Facts, subject: &Subject) -> Found {
             Some(true) => {
                 let over_ms = ends_ms.map_or(f64::NEG_INFINITY, |end_ms| sighting.sent_ms - end_ms);
                 if over_ms >= ALIVE_GRACE_MS {
+                    let end = match subject.end {
+                        EndRule::RevokedWith(_) => "its revocation",
+                        _ => "its time",
+                    };
+                    // No excuse, but another thing than a node that heard of it.
+                    let unheard = match was_down(facts, node, sighting.sent_ms - over_ms, sighting.sent_ms) {
+                        true => ", cut off or down since",
+                        false => "",
+                    };
                     violations.push(violation(
-                        format!("{name} was alive on {node} {over_ms:.0} ms after its time"),
+                        format!("{name} was alive on {node} {over_ms:.0} ms after {end}{unheard}"),
                         evidence(),
                     ));
                 }

@@ -234,7 +234,7 @@ fn a_revocation_reaches_every_node_and_no_orphan() {
     assert_eq!((passed, found.note.as_str()), (Verdict::Pass, "s: revoked through n2"));
     let (alive, found) = verdict(&run(revoked(), Some(true), &|name, t_ms| Some(t_ms < 5e3 || name == "n3")));
     assert_eq!(alive, Verdict::Fail);
-    assert!(found.violations[0].summary.contains("s was alive on n3 1245 ms after its time"));
+    assert!(found.violations[0].summary.ends_with("s was alive on n3 1245 ms after its revocation"));
     let (refused, found) = verdict(&run(revoked(), Some(false), &|_, _| Some(true)));
     assert_eq!(refused, Verdict::Fail);
     assert_eq!(found.violations[0].summary, "s could not be revoked through n2: status 403, 1 times");
@@ -258,6 +258,20 @@ fn during_a_fault_a_revocation_that_was_not_granted_shows_nothing() {
         .healed(9e3, "f2");
     let (unclear, found) = verdict(&run.build());
     assert_eq!(unclear, Verdict::Inconclusive, "{:?}", found.violations);
+}
+
+#[test]
+fn a_node_that_was_cut_off_must_not_go_on_accepting_what_was_revoked_either() {
+    let end = EndRule::RevokedWith("s".into());
+    let alive = |name: &str, t_ms: f64| Some(t_ms < if name == "n3" { 9e3 } else { 5e3 });
+    let run = subject("s", end, &[(Act::Revoke, 5e3, "n2", Some(true))], alive)
+        .requested(4e3, "f2", FaultKind::Pause, "n3", &["n3"])
+        .applied(4_001.0, "f2")
+        .healed(9e3, "f2");
+    let (failed, found) = verdict(&run.build());
+    assert_eq!(failed, Verdict::Fail);
+    let summary = &found.violations[0].summary;
+    assert_eq!(summary, "s was alive on n3 1245 ms after its revocation, cut off or down since");
 }
 
 #[test]

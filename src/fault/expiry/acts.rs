@@ -18,7 +18,7 @@ pub const KNOWN_AFTER: Duration = Duration::from_secs(1);
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
 /// A revocation that is not granted is tried again, this often and so many times in all.
 const REVOKE_EVERY: Duration = Duration::from_secs(1);
-const REVOCATIONS_MAX: u32 = 10;
+const REVOCATIONS_MAX: u32 = 30;
 
 /// One credential and the nodes through which something is done with it.
 pub struct Acts {
