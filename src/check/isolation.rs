@@ -12,8 +12,6 @@ use std::collections::BTreeSet;
 
 /// Less than this share of all combinations answered before, during or after the faults leaves too much unasked.
 const ANSWERED_SHARE_MIN: f64 = 0.5;
-/// Whatever the policy says of the rest, no load would run without them.
-const INDISPENSABLE: [Verb; 3] = [Verb::Create, Verb::Update, Verb::Read];
 
 pub fn has_data(facts: &Facts) -> bool {
     probes(facts).next().is_some()
@@ -35,7 +33,7 @@ pub fn check(facts: &Facts) -> Checked {
     let granted: BTreeSet<(u16, Verb)> =
         own().filter(|(op, _)| op.is_ok()).map(|(_, probe)| (probe.owner, probe.verb)).collect();
     let violations = probes(facts).filter_map(|(op, probe)| {
-        let is_granted = INDISPENSABLE.contains(&probe.verb) || granted.contains(&(probe.owner, probe.verb));
+        let is_granted = probe.verb.is_indispensable() || granted.contains(&(probe.owner, probe.verb));
         broken(op, probe, is_granted)
     });
     let violations: Vec<_> = violations.collect();

@@ -48,6 +48,11 @@ impl Verb {
         Verb::DeleteMetadata,
     ];
 
+    /// Whatever a policy says of the rest, no tenant's application would run without them.
+    pub fn is_indispensable(self) -> bool {
+        matches!(self, Verb::Create | Verb::Update | Verb::Read)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Verb::Create => "create",

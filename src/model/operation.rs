@@ -152,7 +152,7 @@ pub enum ErrorKind {
     Status,
     /// A standby that could not forward answered with a redirect.
     Redirect,
-    /// A stranger was refused, which is what should happen.
+    /// Refused by the policy what it need not grant, such as anything of others: what should happen.
     Denied,
     /// There is no secret of that name.
     NotFound,
