@@ -26,7 +26,17 @@ pub enum Broken {
     NoOrder,
 }
 
+/// Configurations that a search may cost for every key, and more for each of its steps.
+const CONFIGURATIONS: usize = 50_000;
+const CONFIGURATIONS_PER_STEP: usize = 20;
+
 pub fn decide(steps: &[Step]) -> Decision {
+    decide_within(steps, CONFIGURATIONS + CONFIGURATIONS_PER_STEP * steps.len(), &mut 0)
+}
+
+/// A search gives up after `configurations`; `work` grows by how many steps were looked at.
+pub fn decide_within(steps: &[Step], configurations: usize, work: &mut usize) -> Decision {
+    *work += steps.len();
     let key = match Key::of(steps) {
         Ok(key) => key,
         Err(contradiction) => return Decision::Violation(Broken::Answers(contradiction)),
@@ -40,7 +50,7 @@ pub fn decide(steps: &[Step]) -> Decision {
             Chain::Ambiguous => {}
         }
     }
-    match search(&key) {
+    match search(&key, configurations, work) {
         Search::Linearizable => Decision::Linearizable,
         Search::Violation => Decision::Violation(Broken::NoOrder),
         Search::GaveUp => Decision::GaveUp,

@@ -19,9 +19,8 @@ pub enum Search {
     GaveUp,
 }
 
-/// Configurations that every key may cost, and more for each of its steps.
-const CONFIGURATIONS: usize = 50_000;
-const CONFIGURATIONS_PER_STEP: usize = 20;
+/// A configuration is copied and hashed for each step that may come next: far more than a look at a step.
+const WORK_PER_STEP: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Status {
@@ -50,9 +49,9 @@ struct Configuration {
     taken: Taken,
 }
 
-pub fn search(key: &Key) -> Search {
+/// Gives up after `bound` configurations; adds what it looked at to `work`.
+pub fn search(key: &Key, bound: usize, work: &mut usize) -> Search {
     let order = Order::of(key);
-    let bound = CONFIGURATIONS + CONFIGURATIONS_PER_STEP * key.steps.len();
     let start =
         Configuration { low: 0, ahead: vec![], newest: 0, status: Status::Live, taken: Taken::default() };
     let mut seen = HashSet::from([start.clone()]);
@@ -65,6 +64,7 @@ pub fn search(key: &Key) -> Search {
         if seen.len() > bound {
             return Search::GaveUp;
         }
+        *work += WORK_PER_STEP * (1 + configuration.ahead.len());
         order.successors(&configuration, &mut next);
         // The most urgent was put first, and is tried first.
         for successor in next.drain(..).rev() {

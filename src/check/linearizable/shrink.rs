@@ -3,21 +3,24 @@
 //! A step is left out by allowing more, never less: what only observes is dropped, what has an effect may have
 //! it at any time. So what remains breaks for no other reason than the whole does.
 
-use super::decide::{Decision, decide};
+use super::decide::{Decision, decide_within};
 use super::step::{OPEN, Step};
 
 /// Steps looked at in all: a history too large for it is left as it is.
 const WORK: usize = 20_000_000;
+/// Steps that may happen at any time make a search long. One that gives up so soon says nothing about its part, which
+/// then stays.
+const CONFIGURATIONS: usize = 4_000;
 
-/// The steps of which none can be left out, as places in `steps`, by the time they were sent; `None` when it
-/// would cost too much to find them.
+/// The steps of which none was found that can be left out, as places in `steps`, by the time they were sent; `None`
+/// when it would cost too much to find them.
 pub fn shrink(steps: &[Step]) -> Option<Vec<usize>> {
     let mut work = 0;
     let mut kept: Vec<usize> = (0..steps.len()).collect();
     kept.sort_by_key(|&i| steps[i].sent_us);
     let mut still_breaks = |kept: &[usize]| {
-        work += steps.len();
-        (work <= WORK).then(|| matches!(decide(&only(steps, kept)), Decision::Violation(_)))
+        let decision = decide_within(&only(steps, kept), CONFIGURATIONS, &mut work);
+        (work <= WORK).then_some(matches!(decision, Decision::Violation(_)))
     };
     // Larger pieces first, then single steps until none can go.
     let mut piece = kept.len().div_ceil(2).max(1);
