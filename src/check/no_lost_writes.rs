@@ -6,7 +6,7 @@
 //! A write of unknown outcome may be there or not: never a violation.
 
 use super::{Checked, line, sentences, violation};
-use crate::facts::Facts;
+use crate::facts::{Facts, RoleTrack};
 use crate::model::{Entry, Event, Operation, Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,7 @@ pub fn check(facts: &Facts) -> Checked {
     let reads = read_back(facts);
     let mut violations = Vec::new();
     let (mut checked, mut trimmed, mut emptied, mut unclear, mut unread) = (0, 0, 0, 0, 0);
+    let mut disputed = 0;
     let removed = removed(facts);
     let mut acknowledged: BTreeMap<(u32, u64), &Operation> = BTreeMap::new();
     let mut acks = 0;
@@ -59,7 +60,8 @@ pub fn check(facts: &Facts) -> Checked {
             match find(op, key, version, read) {
                 Found::Kept => compared = true,
                 Found::Trimmed => {}
-                Found::Lost(summary) => {
+                Found::Behind(_) if is_disputed(facts, read) => disputed += 1,
+                Found::Behind(summary) | Found::Lost(summary) => {
                     compared = true;
                     violations.push(violation(summary, vec![line(op), line(read.entry)]));
                 }
@@ -76,7 +78,7 @@ pub fn check(facts: &Facts) -> Checked {
         })
         .collect();
     let done = facts.events().any(|(_, event)| matches!(event, Event::ReadBackDone { .. }));
-    let complete = done && failed.is_empty() && unread == 0 && unclear == 0 && checked > 0;
+    let complete = done && failed.is_empty() && unread == 0 && unclear == 0 && disputed == 0 && checked > 0;
     let when = |condition: bool, text: String| if condition { text } else { String::new() };
     let note = sentences([
         when(acks == 0, "no write was acknowledged".into()),
@@ -84,6 +86,12 @@ pub fn check(facts: &Facts) -> Checked {
         when(!failed.is_empty(), format!("{} keys could not be read back", failed.len())),
         when(unread > 0, format!("{unread} acknowledged writes are of keys that were not read back")),
         when(unclear > 0, format!("{unclear} acknowledgements named no version")),
+        when(
+            disputed > 0,
+            format!(
+                "{disputed} acknowledged versions were missing on a node beside which another claimed to lead"
+            ),
+        ),
         when(
             trimmed > 0,
             format!("{trimmed} acknowledged versions were trimmed since and checked for double use only"),
@@ -105,19 +113,31 @@ fn removed(facts: &Facts) -> BTreeSet<u32> {
     facts.run.history.iter().filter(may_remove).filter_map(|op| op.key).collect()
 }
 
+/// Whether another node claimed to lead beside the one that was read: then this may be one that has been left behind
+/// and does not know it, and what it lacks proves nothing.
+fn is_disputed(facts: &Facts, read: &Read) -> bool {
+    let t_ms = read.entry.t_ms;
+    let claims =
+        |track: &&RoleTrack| track.may_be_active().any(|(from_ms, to_ms)| (from_ms..=to_ms).contains(&t_ms));
+    let claimants: Vec<_> = facts.roles.iter().filter(claims).map(|track| track.node.as_str()).collect();
+    claimants.len() > 1 && claimants.contains(&read.node)
+}
+
 enum Found {
     Kept,
     Trimmed,
+    /// Not there, as on a node that has not heard of it.
+    Behind(String),
     Lost(String),
 }
 
 fn find(op: &Operation, key: u32, version: u64, read: &Read) -> Found {
     let node = read.node;
     let Some(current) = read.current else {
-        return Found::Lost(format!("key {key} is gone on {node}; its version {version} was acknowledged"));
+        return Found::Behind(format!("key {key} is gone on {node}; its version {version} was acknowledged"));
     };
     if current < version {
-        return Found::Lost(format!(
+        return Found::Behind(format!(
             "version {version} of key {key} was acknowledged, and {node} holds only version {current}"
         ));
     }
@@ -253,6 +273,25 @@ mod tests {
         run.journal.retain(|entry| !matches!(entry.event, Event::ReadBackDone { .. }));
         edit_first_read_back(&mut run, |current, _| *current = None);
         assert_eq!(verdict(&run).0, Verdict::Fail);
+    }
+
+    #[test]
+    fn what_one_of_two_claimants_lacks_is_in_doubt_and_what_it_holds_instead_is_not() {
+        let claimed_by = |name: &str, edit: fn(&mut Option<u64>, &mut Vec<(u64, String)>)| {
+            let mut run = RunBuilder::new()
+                .load("kv2.write", "leader", 10.0)
+                .phases(0.0, 1e3, 2e3, 5e3)
+                .traffic(0, 0.0, 5e3, |_| Answer::ok(2.0))
+                .role(name, 1_000.0, crate::model::Role::Active, 980.0)
+                .build();
+            edit_first_read_back(&mut run, edit);
+            verdict(&run)
+        };
+        let (doubted, found) = claimed_by("n2", |current, _| *current = Some(3));
+        assert_eq!(doubted, Verdict::Inconclusive);
+        assert!(found.note.contains("beside which another claimed to lead"), "{}", found.note);
+        assert_eq!(claimed_by("n1", |current, _| *current = Some(3)).0, Verdict::Fail);
+        assert_eq!(claimed_by("n2", |_, versions| versions[2].1 = "ffff".into()).0, Verdict::Fail);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl RoleTrack {
 
     /// The times in which the node may have been active: from the last poll that saw something else to the first
     /// that sees something else again.
-    pub(super) fn may_be_active(&self) -> impl Iterator<Item = (f64, f64)> {
+    pub fn may_be_active(&self) -> impl Iterator<Item = (f64, f64)> {
         let active = self.segments.iter().enumerate().filter(|(_, segment)| segment.role == Role::Active);
         active.map(|(i, segment)| {
             let before = i.checked_sub(1).map(|i| self.segments[i].last_ms);
