@@ -1,0 +1,149 @@
+//! Planted bugs: for each checker, that it reports what it must and nothing else. Saved runs are judged again by
+//! every `cargo test`; with VQ_MUTANTS=live all are run against a real cluster, with VQ_MUTANTS=save kept as well.
+
+mod asked;
+mod audit;
+mod bugs;
+mod catalogue;
+#[path = "../skips/default_server.rs"]
+mod default_server;
+mod ground;
+mod lab;
+mod live;
+mod matrix;
+mod proxy;
+mod saved;
+#[path = "../skips/mod.rs"]
+mod skips;
+
+use catalogue::{MUTANTS, Mutant};
+use default_server::default_server;
+use ground::Ground;
+use libtest_mimic::{Arguments, Failed, Trial};
+use skips::Unmet;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use vaultquake::record::{RunFolder, SavedRun};
+use vaultquake::watchdog;
+
+const PAGE: &str = "docs/planted-bugs.md";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Judge,
+    Live,
+    Save,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = &words[..]
+        && word == "watchdog"
+    {
+        return watchdog::main(Path::new(folder));
+    }
+    let mode = match std::env::var("VQ_MUTANTS").as_deref() {
+        Ok("live") => Mode::Live,
+        Ok("save") => Mode::Save,
+        _ => Mode::Judge,
+    };
+    let mut arguments = Arguments::from_args();
+    if mode == Mode::Judge {
+        return libtest_mimic::run(&arguments, judging()).exit_code();
+    }
+    // They share one cluster, and would be felt by one another.
+    arguments.test_threads = Some(1);
+    let shared: Shared = Arc::default();
+    let mut conclusion = libtest_mimic::run(&arguments, live(&shared, mode));
+    if let Some(mut ground) = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take() {
+        ground.down();
+    }
+    if mode == Mode::Save
+        && let Err(why) =
+            matrix().and_then(|page| std::fs::write(page_path(), page).map_err(|e| e.to_string()))
+    {
+        eprintln!("{why}");
+        conclusion.num_failed += 1;
+    }
+    conclusion.exit_code()
+}
+
+fn server() -> Result<PathBuf, Unmet> {
+    Ok(default_server()?.path)
+}
+
+/// The first that runs brings it up.
+type Shared = Arc<Mutex<Option<Ground>>>;
+
+fn live(shared: &Shared, mode: Mode) -> Vec<Trial> {
+    let trial = |mutant: &'static Mutant| {
+        let shared = shared.clone();
+        skips::trial(mutant.name, server, move |binary| shake(&shared, &binary, mutant, mode))
+    };
+    MUTANTS.iter().map(trial).collect()
+}
+
+fn shake(shared: &Shared, binary: &Path, mutant: &Mutant, mode: Mode) -> Result<(), Failed> {
+    let mut slot = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let (folder, run) = match run_on(&mut slot, binary, mutant) {
+        Ok(ran) => ran,
+        // On a machine that is busy with other things a node was seen to hang for good.
+        Err(why) => {
+            eprintln!("{}: {why}; once more, on a new cluster", mutant.name);
+            if let Some(mut ground) = slot.take() {
+                ground.down();
+            }
+            run_on(&mut slot, binary, mutant)?
+        }
+    };
+    let (verdicts, result) = matrix::verdicts(&run);
+    if let Some(wrong) = matrix::wrong(mutant, &verdicts, &result) {
+        // At once: the whole takes minutes.
+        eprintln!("{}: {wrong}", mutant.name);
+        return Err(wrong.into());
+    }
+    if mode == Mode::Save {
+        saved::keep(mutant.name, &folder)?;
+    }
+    Ok(())
+}
+
+fn run_on(
+    slot: &mut Option<Ground>,
+    binary: &Path,
+    mutant: &Mutant,
+) -> Result<(RunFolder, SavedRun), String> {
+    if slot.is_none() {
+        *slot = Some(Ground::up(binary)?);
+    }
+    slot.as_ref().map_or(Err("there is no cluster".into()), |ground| live::run(ground, mutant))
+}
+
+fn judging() -> Vec<Trial> {
+    let saved = MUTANTS.iter().map(|mutant| {
+        Trial::test(format!("saved::{}", mutant.name), move || {
+            let (verdicts, result) = matrix::verdicts(&saved::read(mutant.name)?);
+            matrix::wrong(mutant, &verdicts, &result).map_or(Ok(()), |wrong| Err(wrong.into()))
+        })
+    });
+    let page = Trial::test("the_page_says_what_the_saved_runs_say", || {
+        let is = std::fs::read_to_string(page_path())?;
+        if is == matrix()? {
+            return Ok(());
+        }
+        Err(format!("{PAGE} is not what the saved runs say; VQ_MUTANTS=save writes both").into())
+    });
+    saved.chain([page]).collect()
+}
+
+fn page_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)
+}
+
+fn matrix() -> Result<String, String> {
+    let of = |mutant: &Mutant| Ok((mutant.name, matrix::verdicts(&saved::read(mutant.name)?).0));
+    let matrix: BTreeMap<_, _> = MUTANTS.iter().map(of).collect::<Result<_, String>>()?;
+    Ok(matrix::page(&matrix))
+}
