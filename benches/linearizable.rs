@@ -105,6 +105,7 @@ fn run_of(size: usize) -> SavedRun {
             index: None,
             subject: None,
             request: None,
+            ttl_s: None,
         }
     });
     let history: Vec<Operation> = history.collect();

@@ -10,6 +10,7 @@ pub mod compose;
 pub mod docker;
 pub mod facts;
 pub mod fault;
+pub mod helper;
 pub mod load;
 pub mod machine;
 pub mod model;

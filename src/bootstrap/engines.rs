@@ -17,7 +17,8 @@ pub(super) async fn enable(
     let was_there = mount(operator, path, engine).await?;
     match engine {
         Engine::Kv { version: 2 } if !was_there => wait_for_kv(operator, path).await?,
-        Engine::Kv { .. } => {}
+        // What a database engine is connected with is known only where there is one.
+        Engine::Kv { .. } | Engine::Database(_) => {}
         Engine::Transit { key } => make_transit_key(operator, path, key).await?,
         Engine::Pki(pki) => make_authority(operator, path, pki).await?,
     }

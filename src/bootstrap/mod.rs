@@ -1,6 +1,7 @@
 //! Brings a cluster from processes that listen to the documented deployment: initialised, unsealed, joined,
 //! three healthy voters, engines, policies and logins in place. Idempotent; each step is named as it is done.
 
+mod database;
 mod deployment;
 mod engines;
 mod form;
@@ -8,6 +9,7 @@ mod made;
 mod saved;
 mod unseal;
 
+pub use database::set_up_database;
 pub use deployment::{apply, login, policy_name};
 pub use form::{Formed, form, form_running, wait_for_redundancy};
 pub use made::{Made, MadeLog, find_ours, is_ours, made_file, prefix_of, remove};

@@ -7,6 +7,7 @@ mod audit_or_nothing;
 mod cas_exclusive;
 mod isolation;
 mod known;
+mod lease_expiry;
 mod linearizable;
 mod minority_silent;
 mod no_lost_writes;
@@ -44,7 +45,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 14] = [
+pub const CHECKERS: [Checker; 15] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -59,6 +60,7 @@ pub const CHECKERS: [Checker; 14] = [
     Checker { id: "audit-complete", has_data: audit_complete::has_data, check: audit_complete::check },
     Checker { id: "no-plaintext", has_data: no_plaintext::has_data, check: no_plaintext::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
+    Checker { id: "lease-expiry", has_data: lease_expiry::has_data, check: lease_expiry::check },
 ];
 
 /// The row of an invariant that could not be judged.

@@ -41,6 +41,7 @@ fn operation(op: Workload, sent_ms: u64, done_ms: u64) -> Operation {
         index: None,
         subject: None,
         request: None,
+        ttl_s: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::engine::clean_made;
 use super::{CleanError, Cleaned};
+use crate::helper;
 use crate::machine::{FileLock, unmount_left};
 use crate::record::{RunFolder, find_run_folders, read_run};
 use crate::watchdog::undo;
@@ -39,6 +40,10 @@ pub async fn clean_run(
                 cleaned.trouble.push(format!("disks may be left below {}: {error}", nodes.display()))
             }
         }
+    }
+    match helper::remove_left(&folder.private()) {
+        Ok(removed) => cleaned.did.extend(removed.map(|path| format!("removed {}", path.display()))),
+        Err(error) => cleaned.trouble.push(format!("a database may be left: {error}")),
     }
     let ended = read_run(folder).is_ok_and(|run| run.ended());
     if !ended && is_plain(&nodes) {

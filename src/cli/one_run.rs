@@ -63,6 +63,7 @@ pub fn one(
         known_findings: planned.known_findings.clone(),
         saved_states: cache_folder().ok().filter(|_| args.reuse).map(|cache| cache.join("states")),
         siblings: siblings.clone(),
+        postgres: subject.postgres.clone(),
     };
     let progress: Arc<dyn Progress> = lines.clone();
     let ended = run_to_the_end(request, &folder, started_at, zero, progress, stop);

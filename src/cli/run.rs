@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 pub fn run(args: &RunArgs) -> Exit {
-    let planned = match plan(&args.paths, args.tag.as_deref()) {
+    let mut planned = match plan(&args.paths, args.tag.as_deref()) {
         Ok(planned) if planned.is_empty() => {
             let why = args.tag.as_ref().map_or("was found".to_owned(), |tag| format!("has the tag `{tag}`"));
             tell!("vaultquake: no scenario {why}");
@@ -48,7 +48,7 @@ pub fn run(args: &RunArgs) -> Exit {
         Ok(signals) => signals,
         Err(error) => return tell(Exit::Trouble, &format!("cannot listen for signals: {error}")),
     };
-    let subject = match subject(args, &mut |text| terminal.line(text)) {
+    let mut subject = match subject(args, &mut |text| terminal.line(text)) {
         Ok(subject) => subject,
         Err(none) if none.missing => {
             for planned in &planned {
@@ -58,6 +58,25 @@ pub fn run(args: &RunArgs) -> Exit {
         }
         Err(none) => return tell(none.exit, &none.why),
     };
+    let found = planned.len();
+    if planned.iter().any(|planned| planned.scenario.uses_a_database())
+        && let Err(none) = subject.find_postgres(&mut |text| terminal.line(text))
+    {
+        if !none.missing {
+            return tell(none.exit, &none.why);
+        }
+        planned.retain(|planned| {
+            let needs_it = planned.scenario.uses_a_database();
+            if needs_it {
+                terminal.line(&format!("skipped {}: {}", planned.scenario.name, none.why));
+            }
+            !needs_it
+        });
+        if planned.is_empty() {
+            return tell(skipped(args.deny_skips), &"nothing was judged");
+        }
+    }
+    let some_were_skipped = planned.len() < found;
     let rounds = rounds(jobs(&planned, args.repeat, first_seed), args.jobs);
     warn_of_too_many(&rounds, &terminal);
     let waiting = &mut |waiting: &str| terminal.line(&format!("another run has the machine: {waiting}"));
@@ -95,10 +114,13 @@ pub fn run(args: &RunArgs) -> Exit {
         }
     }
     done.sort_by_key(|(place, _)| *place);
-    let (results, exits): (Vec<_>, Vec<_>) = done.into_iter().filter_map(|(_, done)| done).unzip();
+    let (results, mut exits): (Vec<_>, Vec<_>) = done.into_iter().filter_map(|(_, done)| done).unzip();
     let results: Vec<_> = results.into_iter().flatten().collect();
     if results.len() > 1 {
         say!("\n{}", report::terminal_many(&results, wants_colour()));
+    }
+    if some_were_skipped && args.deny_skips {
+        exits.push(Exit::Trouble);
     }
     if exits.is_empty() {
         return tell(Exit::Inconclusive, &"nothing was judged");

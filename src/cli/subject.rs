@@ -3,6 +3,7 @@
 use super::args::{Backend, RunArgs, ServerChoice};
 use super::exit::Exit;
 use super::image::{image_named, image_of};
+use crate::helper::{self, Installation, PostgresError};
 use crate::model::Server;
 use crate::runner::BackendChoice;
 use crate::scenario::load_attach_file;
@@ -14,6 +15,8 @@ pub struct Subject {
     pub server: Server,
     /// What about the server a reader of the results must know.
     pub overrides: Vec<String>,
+    /// For scenarios that use a database; looked for only where there are such.
+    pub postgres: Option<Installation>,
 }
 
 /// What went wrong, already put into words, with the exit code it means.
@@ -60,7 +63,12 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
             let server = server_binary(&args.server, say)?;
             let overrides = unpinned(&server).into_iter().collect();
             let about = Server { product: server.product.to_string(), version: server.version };
-            Ok(Subject { backend: BackendChoice::Process { binary: server.path }, server: about, overrides })
+            Ok(Subject {
+                backend: BackendChoice::Process { binary: server.path },
+                server: about,
+                overrides,
+                postgres: None,
+            })
         }
         (Backend::Docker, None) => in_containers(&args.server, say),
         (Backend::Attach, None) => Err(usage("--backend attach needs --cluster FILE")),
@@ -82,8 +90,29 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
                 backend: BackendChoice::Attach { file: Box::new(file), exe },
                 server,
                 overrides: Vec::new(),
+                postgres: None,
             })
         }
+    }
+}
+
+impl Subject {
+    /// Finds or fetches the database that some of the scenarios use. The error is why they are skipped, or the exit.
+    pub fn find_postgres(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), NoSubject> {
+        if let BackendChoice::Attach { file, .. } = &self.backend {
+            let why = "the attach file names no `postgres`: add its `url`, `server_url` and `password_file`";
+            let missing = || NoSubject { exit: Exit::Trouble, why: why.to_owned(), missing: true };
+            return file.postgres.as_ref().map(drop).ok_or_else(missing);
+        }
+        let found =
+            helper::fetch_or_find(&ProvisionOptions::from_env()?, say).map_err(|error| NoSubject {
+                exit: Exit::Trouble,
+                missing: matches!(error, PostgresError::Missing { .. }),
+                why: error.to_string(),
+            })?;
+        say(&format!("PostgreSQL from {found}"));
+        self.postgres = Some(found);
+        Ok(())
     }
 }
 
@@ -104,7 +133,7 @@ fn in_containers(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result<Sub
     say(&format!("{} {} in the image {}", image.server.product, image.server.version, image.image.name));
     // By its id: the name may come to mean another image while runs follow one another.
     let backend = BackendChoice::Docker { image: image.image.id, program: image.program };
-    Ok(Subject { backend, server: image.server, overrides })
+    Ok(Subject { backend, server: image.server, overrides, postgres: None })
 }
 
 /// Results of another build than the official one must say so.

@@ -89,10 +89,12 @@ pub enum Ability {
     Disconnect,
     /// Rename a node's audit file and let the server open a new one.
     RotateAudit,
+    /// Take the database beside the cluster away.
+    StopDatabase,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 16] = [
+    pub const ALL: [Ability; 17] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -109,6 +111,7 @@ impl Ability {
         Ability::LimitMemory,
         Ability::Disconnect,
         Ability::RotateAudit,
+        Ability::StopDatabase,
     ];
 
     pub fn name(self) -> &'static str {
@@ -129,6 +132,7 @@ impl Ability {
             Ability::LimitMemory => "limit a node's memory",
             Ability::Disconnect => "take a node off its network",
             Ability::RotateAudit => "rotate a node's audit file",
+            Ability::StopDatabase => "take the database away",
         }
     }
 }

@@ -15,7 +15,8 @@ impl Subnet {
         self.0.to_string()
     }
 
-    pub(super) fn gateway(&self) -> Ipv4Addr {
+    /// This machine, as containers reach it.
+    pub fn gateway(&self) -> Ipv4Addr {
         self.host(1)
     }
 

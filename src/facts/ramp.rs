@@ -173,7 +173,11 @@ fn latency_bound_us(run: &SavedRun, workload: Workload) -> Option<Bound> {
         | Workload::Kv2Undelete
         | Workload::Kv2Destroy
         | Workload::ApproleLogin
-        | Workload::IsolationProbe => return None,
+        | Workload::IsolationProbe
+        | Workload::DatabaseCreds
+        | Workload::DatabaseRenew
+        | Workload::DatabaseRevoke
+        | Workload::DatabaseRevokePrefix => return None,
     };
     let objective = run.info.scenario.blueprint.objectives.iter().find(|objective| objective.id == id)?;
     let us_per_unit = match objective.target.unit {

@@ -274,6 +274,7 @@ impl RunBuilder {
             index: version.map(|_| self.index),
             subject: None,
             request: None,
+            ttl_s: None,
         });
     }
 
@@ -469,6 +470,7 @@ fn info() -> RunInfo {
         server: ServerTuning::default(),
         load: vec![],
         keys: None,
+        lease_ttl: None,
         warm_up: Span::from_secs(2),
         steady: Span::from_secs(10),
         timeline: vec![],

@@ -1,6 +1,7 @@
 //! Faults: one file per kind. Each says what it needs, injects, proves that it took hold, heals exactly what it
 //! did, and proves that too. Knows nothing of load and judges nothing.
 
+mod database;
 mod expiry;
 mod kill;
 mod link;
@@ -23,6 +24,7 @@ use node_by_node::NodeByNode;
 
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
+use crate::helper::Database;
 use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
@@ -41,6 +43,8 @@ pub struct FaultContext {
     pub prefix: String,
     pub approle_mount: String,
     pub token_ttl: Span,
+    /// Where the blueprint has one.
+    pub database: Option<Arc<Database>>,
     /// Watches that go on after an injection; the runner waits for them before it collects.
     pub background: Mutex<JoinSet<()>>,
 }
@@ -120,6 +124,8 @@ pub fn disk_needs(timeline: &[Step]) -> Vec<Disk> {
 /// Every fault there is; the one list.
 pub fn of_step(step: &Step) -> Box<dyn Fault> {
     match step.fault {
+        FaultKind::Kill if step.target == Target::Database => Box::new(database::Away::Killed),
+        FaultKind::Stop if step.target == Target::Database => Box::new(database::Away::Stopped),
         FaultKind::Kill => Box::new(NodeByNode(kill::Kill)),
         FaultKind::Stop => Box::new(NodeByNode(stop::Stop)),
         FaultKind::Pause => Box::new(NodeByNode(pause::Pause)),

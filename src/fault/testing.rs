@@ -124,6 +124,7 @@ fn context_of(
         prefix: String::new(),
         approle_mount: "approle".into(),
         token_ttl: Span::from_secs(3600),
+        database: None,
         background: Default::default(),
     };
     (Arc::new(context), folder)

@@ -1,5 +1,6 @@
 //! Runs the loads of a scenario: one thread decides when, the runtime's tasks send.
 
+use super::database::DatabasePlan;
 use super::keyspace::Keyspace;
 use super::kv2_write;
 use super::outcome::Done;
@@ -34,6 +35,8 @@ pub struct LoadPlan {
     /// What a ramp's p99 is compared with while it runs.
     pub ramp_objective_us: u64,
     pub approle_mount: String,
+    /// Always there when a load is of the database.
+    pub database: Option<DatabasePlan>,
 }
 
 /// Shared by the loads and the failover probe.
@@ -123,7 +126,7 @@ impl LoadEngine {
     }
 
     pub fn start(self: &Arc<Self>, plan: &LoadPlan) -> RunningLoad {
-        let works = Works::new(self.keys.clone(), plan);
+        let works = Works::new(self.keys.clone(), plan, self.journal.clone());
         let lanes = plan.loads.iter().zip(0u16..).map(|(load, index)| {
             let is_ramp = matches!(load.rate, RatePlan::Ramp { .. });
             let seed = plan.seed.wrapping_add(u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -204,7 +207,7 @@ impl LoadEngine {
             if let Some(meter) = &lane.meter {
                 meter.record(&operation);
             }
-        } else if !self.lacks_keys.swap(true, Ordering::Relaxed) {
+        } else if lane.work.is_trouble_to_leave_out() && !self.lacks_keys.swap(true, Ordering::Relaxed) {
             let reason = format!("{} was left out: every key it may use is in use", lane.op);
             self.journal.write(Event::HarnessError { reason });
         }
@@ -246,6 +249,7 @@ impl LoadEngine {
             index: done.index,
             subject: done.subject,
             request: done.request,
+            ttl_s: done.ttl_s,
         };
         if operation.is_ok() && op.stores_a_version() {
             if let Some(key) = operation.key {
@@ -426,6 +430,7 @@ mod tests {
             warm_up: Duration::ZERO,
             ramp_objective_us: 10_000,
             approle_mount: "approle".into(),
+            database: None,
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
         running.stop();

@@ -19,6 +19,7 @@ pub struct Done {
     pub index: Option<u64>,
     pub subject: Option<Box<str>>,
     pub request: Option<Box<str>>,
+    pub ttl_s: Option<u64>,
 }
 
 impl Done {
@@ -34,6 +35,7 @@ impl Done {
             index: None,
             subject: None,
             request: None,
+            ttl_s: None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! From the workload of a load to what one of its requests does.
 
+use super::database::{DatabasePlan, DatabaseWork};
 use super::engine::LoadPlan;
 use super::keyspace::Keyspace;
 use super::work::Work;
 use super::{approle_login, isolation_probe, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
 use crate::model::Workload;
+use crate::record::Journal;
 use std::sync::Arc;
 
 pub(super) struct Works {
@@ -12,12 +14,20 @@ pub(super) struct Works {
     /// One for all loads: two tables over the same keys would make conflicts of our own.
     kv2_cas: Arc<kv2_cas::Kv2Cas>,
     approle_mount: String,
+    database: Option<DatabasePlan>,
+    journal: Journal,
 }
 
 impl Works {
-    pub fn new(keys: Arc<Keyspace>, plan: &LoadPlan) -> Self {
+    pub fn new(keys: Arc<Keyspace>, plan: &LoadPlan, journal: Journal) -> Self {
         let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(keys.clone(), 1));
-        Self { keys, kv2_cas, approle_mount: plan.approle_mount.clone() }
+        Self {
+            keys,
+            kv2_cas,
+            approle_mount: plan.approle_mount.clone(),
+            database: plan.database.clone(),
+            journal,
+        }
     }
 
     pub fn of(&self, workload: Workload) -> Arc<dyn Work> {
@@ -34,6 +44,14 @@ impl Works {
                 Arc::new(approle_login::ApproleLogin { keys, mount: self.approle_mount.clone() })
             }
             Workload::IsolationProbe => Arc::new(isolation_probe::IsolationProbe::new(keys)),
+            how @ (Workload::DatabaseCreds
+            | Workload::DatabaseRenew
+            | Workload::DatabaseRevoke
+            | Workload::DatabaseRevokePrefix) => {
+                let plan = self.database.clone();
+                let plan = plan.expect("the scenario's rules let no such load into a run without a database");
+                Arc::new(DatabaseWork { keys, plan, journal: self.journal.clone(), how })
+            }
         }
     }
 }

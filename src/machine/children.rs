@@ -16,11 +16,17 @@ const SEEN_WITHIN: Duration = Duration::from_secs(5);
 /// a thread that lives as long as the child should.
 #[cfg(target_os = "linux")]
 pub fn die_with_parent(command: &mut Command) {
+    die_with_parent_by(command, Signal::KILL);
+}
+
+/// The same with another signal, for who has something of its own to end first.
+#[cfg(target_os = "linux")]
+pub fn die_with_parent_by(command: &mut Command, signal: Signal) {
     let parent = rustix::process::getpid();
     // SAFETY: between fork and exec only two system calls are made and nothing is allocated.
     unsafe {
         command.pre_exec(move || {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            rustix::process::set_parent_process_death_signal(Some(signal))?;
             // A parent that died before the line above sends no signal any more.
             match rustix::process::getppid() == Some(parent) {
                 true => Ok(()),

@@ -3,6 +3,7 @@
 //! Knows nothing of servers, scenarios or runs.
 
 mod blocking;
+mod child;
 pub mod children;
 mod copy;
 pub mod cpu;
@@ -18,6 +19,7 @@ mod small_disk;
 pub mod sockets;
 
 pub use blocking::blocking;
+pub use child::{ChildProcess, describe, poll_until};
 pub use copy::copy_below;
 pub use disk_throttle::DiskThrottle;
 pub use facts::{facts, free_disk_mib};

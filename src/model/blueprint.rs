@@ -71,12 +71,21 @@ pub enum Engine {
         key: String,
     },
     Pki(Pki),
+    Database(DatabaseEngine),
 }
 
 impl Blueprint {
     /// The path and the engine of the first mount that fits.
     pub fn mount<'b, T>(&'b self, fits: impl Fn(&'b Engine) -> Option<T>) -> Option<(&'b str, T)> {
         self.mounts.iter().find_map(|mount| Some((mount.path.as_str(), fits(&mount.engine)?)))
+    }
+
+    /// Where credentials of a database are given out, and which.
+    pub fn database(&self) -> Option<(&str, &DatabaseEngine)> {
+        self.mount(|engine| match engine {
+            Engine::Database(database) => Some(database),
+            _ => None,
+        })
     }
 }
 
@@ -87,6 +96,7 @@ impl Engine {
             Engine::Kv { .. } => "kv",
             Engine::Transit { .. } => "transit",
             Engine::Pki(_) => "pki",
+            Engine::Database(_) => "database",
         }
     }
 }
@@ -102,6 +112,25 @@ pub struct Pki {
     /// How long a certificate is valid unless less is asked for.
     pub ttl: Span,
     pub max_ttl: Span,
+}
+
+/// Credentials of a database, made when they are asked for and dropped when their lease ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseEngine {
+    /// The server's name of the connection.
+    pub connection: String,
+    /// How long credentials live unless they are renewed.
+    pub default_ttl: Span,
+    pub max_ttl: Span,
+    pub roles: Vec<DatabaseRole>,
+}
+
+/// What one kind of credentials may do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseRole {
+    pub name: String,
+    /// What stands between `GRANT` and `TO`.
+    pub grants: String,
 }
 
 /// A policy; one per tenant when its name contains `{tenant_id}`.

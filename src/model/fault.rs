@@ -166,11 +166,14 @@ pub enum Target {
     Node(NodeId),
     /// For `expire` and `revoke`: what is made for it.
     Credential(Credential),
+    /// The database beside the cluster.
+    Database,
 }
 
 impl Target {
     /// The words a scenario may use for nodes beside their names.
-    pub const WORDS: [&'static str; 6] = ["leader", "follower", "each", "all", "majority", "minority"];
+    pub const WORDS: [&'static str; 7] =
+        ["leader", "follower", "each", "all", "majority", "minority", "database"];
 
     /// Whether it is one of the words that are no node's name.
     pub fn is_word(text: &str) -> bool {
@@ -189,6 +192,7 @@ impl fmt::Display for Target {
             Target::Minority => "minority",
             Target::Named => "named",
             Target::Credential(credential) => credential.name(),
+            Target::Database => "database",
             Target::Node(id) => id.as_str(),
         })
     }
@@ -204,6 +208,7 @@ impl From<&str> for Target {
             "majority" => Target::Majority,
             "minority" => Target::Minority,
             "named" => Target::Named,
+            "database" => Target::Database,
             other => match Credential::ALL.into_iter().find(|credential| credential.name() == other) {
                 Some(credential) => Target::Credential(credential),
                 None => Target::Node(NodeId::new(other)),

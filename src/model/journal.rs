@@ -350,6 +350,35 @@ pub enum Event {
     /// After everything had ended: the run's secrets were looked for in what was written down.
     PlaintextSearched(Box<PlaintextSearch>),
 
+    /// Credentials of the database were tried; `worked` is absent where the database could not be asked.
+    CredentialsTried {
+        subject: String,
+        sent_ms: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worked: Option<bool>,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        said: String,
+    },
+    /// The run's roles in the database, as the database itself tells, are others than at the look before, which was
+    /// begun at `previous_ms`.
+    DatabaseRoles {
+        previous_ms: f64,
+        appeared: Vec<String>,
+        gone: Vec<String>,
+    },
+    /// The database can be asked, or no longer can. `previous_ms`: when the last look before was begun that saw it
+    /// otherwise.
+    DatabaseWatch {
+        reachable: bool,
+        previous_ms: f64,
+        said: String,
+    },
+    /// The last look, after the leases had had their time: the roles of this run that are still there.
+    DatabaseRolesLeft {
+        sent_ms: f64,
+        roles: Vec<String>,
+    },
+
     /// `abort_when` stopped the run.
     Aborted {
         reason: String,

@@ -178,7 +178,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 14] = [
+pub const INVARIANT_IDS: [(&str, &str); 15] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -193,6 +193,7 @@ pub const INVARIANT_IDS: [(&str, &str); 14] = [
     ("audit-complete", "every acknowledged request stands in an audit file, with request and answer"),
     ("no-plaintext", "no secret stands readable in audit files, server logs or stored data"),
     ("token-expiry", "no token dead before its time, none alive after it"),
+    ("lease-expiry", "credentials of the database are in the database as long as their lease, and no longer"),
 ];
 
 #[cfg(test)]

@@ -28,10 +28,22 @@ pub enum Workload {
     /// One tenant asks for another's secrets, or for its own; the history's `subject` says who asked whom for what.
     #[serde(rename = "isolation.probe")]
     IsolationProbe,
+    /// Fresh credentials of the database; the history's `subject` names the role and the user.
+    #[serde(rename = "database.creds")]
+    DatabaseCreds,
+    /// Prolongs a lease of credentials.
+    #[serde(rename = "database.renew")]
+    DatabaseRenew,
+    /// Ends a lease of credentials before its time.
+    #[serde(rename = "database.revoke")]
+    DatabaseRevoke,
+    /// Ends every lease of one of the database's roles; the history's `subject` names the role.
+    #[serde(rename = "database.revoke-prefix")]
+    DatabaseRevokePrefix,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 8] = [
+    pub const ALL: [Workload; 12] = [
         Workload::Kv2Read,
         Workload::Kv2Write,
         Workload::Kv2Cas,
@@ -40,6 +52,10 @@ impl Workload {
         Workload::Kv2Destroy,
         Workload::ApproleLogin,
         Workload::IsolationProbe,
+        Workload::DatabaseCreds,
+        Workload::DatabaseRenew,
+        Workload::DatabaseRevoke,
+        Workload::DatabaseRevokePrefix,
     ];
 
     pub fn name(self) -> &'static str {
@@ -52,7 +68,22 @@ impl Workload {
             Workload::Kv2Destroy => "kv2.destroy",
             Workload::ApproleLogin => "approle.login",
             Workload::IsolationProbe => "isolation.probe",
+            Workload::DatabaseCreds => "database.creds",
+            Workload::DatabaseRenew => "database.renew",
+            Workload::DatabaseRevoke => "database.revoke",
+            Workload::DatabaseRevokePrefix => "database.revoke-prefix",
         }
+    }
+
+    /// Whether it needs a database that the server makes roles in.
+    pub fn is_of_the_database(self) -> bool {
+        matches!(
+            self,
+            Workload::DatabaseCreds
+                | Workload::DatabaseRenew
+                | Workload::DatabaseRevoke
+                | Workload::DatabaseRevokePrefix
+        )
     }
 
     /// Whether an acknowledgement means that a KV version was stored.
@@ -232,6 +263,9 @@ pub struct Operation {
     /// The server's id of the request, under which its audit entries stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<str>>,
+    /// How long what was given out lives from now on, as the answer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u64>,
 }
 
 impl Operation {

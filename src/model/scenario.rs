@@ -13,6 +13,9 @@ pub struct Scenario {
     pub load: Vec<Load>,
     /// How many secrets all loads share; `None` for as many as keep every version for the read-back.
     pub keys: Option<u32>,
+    /// How long credentials of the database live unless they are renewed; `None` for as long as documented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ttl: Option<Span>,
     /// Load runs but nothing is judged.
     pub warm_up: Span,
     /// Load runs undisturbed; latency objectives are judged here.
@@ -27,6 +30,12 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether anything in it needs a database beside the cluster.
+    pub fn uses_a_database(&self) -> bool {
+        self.load.iter().any(|load| load.workload.is_of_the_database())
+            || self.timeline.iter().any(|step| step.target == Target::Database)
+    }
+
     /// Whether the verdict rests on figures that another run on this machine would disturb.
     pub fn asks_for_exclusive_use(&self) -> bool {
         self.expect.iter().any(|id| LATENCY_OBJECTIVES.contains(&id.as_str()))

@@ -5,6 +5,7 @@ mod agreement;
 mod at_rest;
 mod control;
 mod cpu;
+mod database;
 mod health;
 mod read_back;
 mod roles;
@@ -14,11 +15,13 @@ mod token;
 
 pub use agreement::compare_nodes;
 pub use at_rest::{Asked, NodeRemains, Remains, look_at_rest};
+pub use database::wait_for_no_roles;
 pub use read_back::{read_back, read_restored};
 pub use tls::probe_tls;
 pub use token::look_up_token;
 
 use crate::cluster::{Cluster, ClusterView, Siblings};
+use crate::helper::Database;
 use crate::model::Event;
 use crate::record::Journal;
 use crate::vault::Wire;
@@ -41,6 +44,7 @@ impl Observers {
         view: Arc<ClusterView>,
         journal: Journal,
         root_token: Option<&str>,
+        database: Option<Arc<Database>>,
     ) -> Result<Self, rustls::Error> {
         let mut tasks = JoinSet::new();
         let mut wires = Vec::new();
@@ -64,6 +68,9 @@ impl Observers {
         }
         if let Some(token) = root_token {
             tasks.spawn(term::watch(wires, view, token.to_owned(), journal.clone()));
+        }
+        if let Some(database) = database {
+            tasks.spawn(database::watch(database, journal.clone()));
         }
         tasks.spawn(cpu::watch(cluster, siblings, journal.clone()));
         Ok(Self { tasks, control: control::ControlProbe::start(journal.clone()), journal })

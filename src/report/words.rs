@@ -44,6 +44,7 @@ pub fn title(id: &str) -> &str {
         "audit-complete" => "Every request is audited",
         "no-plaintext" => "No secret in plaintext",
         "token-expiry" => "Tokens end when they should",
+        "lease-expiry" => "Credentials of the database end when they should",
         other => other,
     }
 }
@@ -113,7 +114,7 @@ fn participle(kind: FaultKind) -> &'static str {
 pub fn fault_phrase(fault: &FaultRow) -> String {
     let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
     let whom = match &fault.target {
-        Target::Credential(_) => fault.target.to_string(),
+        Target::Credential(_) | Target::Database => fault.target.to_string(),
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),

@@ -4,6 +4,7 @@ use super::RunError;
 use crate::bootstrap::{self, BootstrapError, MadeLog, find_ours, made_file, wait_for_redundancy};
 use crate::cluster::attach::{AttachCluster, Standing};
 use crate::cluster::{Access, Cluster};
+use crate::helper::Database;
 use crate::model::{AttachFile, Scenario};
 use crate::record::RunFolder;
 use crate::vault::Client;
@@ -122,6 +123,14 @@ impl Attached {
         bootstrap::apply(&operator, &scenario.blueprint, prefix, Some(&self.made), &mut access, steps)
             .await?;
         Ok(access)
+    }
+
+    /// The database that the attach file names.
+    pub async fn database(&self) -> Result<Database, RunError> {
+        let none =
+            || RunError::SetUp("the attach file names no `postgres`, which this scenario needs".to_owned());
+        let postgres = self.file.postgres.as_ref().ok_or_else(none)?;
+        Database::attach(postgres).await.map_err(|error| RunError::SetUp(error.to_string()))
     }
 
     /// Heals what is left, removes what we made, and releases the watchdog. When something could not be

@@ -2,7 +2,7 @@
 
 use super::Stop;
 use crate::cluster::{ClusterView, Node};
-use crate::load::LoadEngine;
+use crate::load::{DatabasePlan, LoadEngine};
 use crate::model::{Event, Scenario};
 use crate::observe;
 use crate::record::Journal;
@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 /// Load that is still unanswered at the end is waited for until its own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(12);
+/// Leases that live longer than this are not waited for.
+const LEASES_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// A server that could not reach the database waits so long between its second and its third attempt.
+const SERVER_TRIES_AGAIN_WITHIN: Duration = Duration::from_secs(65);
 const NODE_AGREEMENT: &str = "node-agreement";
 
 pub(super) struct Collecting<'a> {
@@ -22,6 +26,8 @@ pub(super) struct Collecting<'a> {
     pub wires: &'a [Arc<Wire>],
     pub engine: &'a LoadEngine,
     pub operator_token: &'a str,
+    /// Where credentials of a database were asked for.
+    pub leases: Option<&'a DatabasePlan>,
     pub journal: &'a Journal,
     pub stop: &'a Stop,
 }
@@ -29,6 +35,7 @@ pub(super) struct Collecting<'a> {
 impl Collecting<'_> {
     pub async fn collect(&self) {
         self.drain().await;
+        self.outlive_leases().await;
         self.read_back().await;
         self.compare_nodes().await;
     }
@@ -48,6 +55,20 @@ impl Collecting<'_> {
         if unanswered > 0 {
             let reason = format!("{unanswered} operations were never recorded: they outlived their deadline");
             self.journal.write(Event::HarnessError { reason });
+        }
+    }
+
+    /// Waits until the leases of credentials have had their time, as far as that is near, and asks the database what is
+    /// left.
+    async fn outlive_leases(&self) {
+        let Some(DatabasePlan { database, leases, .. }) = self.leases else { return };
+        let left = match leases.longest_left() {
+            left if left <= LEASES_WITHIN => left + SERVER_TRIES_AGAIN_WITHIN,
+            _ => Duration::ZERO,
+        };
+        tokio::select! {
+            () = observe::wait_for_no_roles(database, left, self.journal) => {}
+            () = self.stop.asked() => {}
         }
     }
 

@@ -8,13 +8,18 @@ use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
+use crate::helper::{Database, Installation, PostgresError};
 use crate::machine::ports::{self, ReservedPort};
 use crate::model::{AttachFile, Blueprint, Engine, Event, Scenario, Seal, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
+use crate::watchdog::active_node;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Before anything disturbs the cluster it has one.
+const LEADER_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub enum BackendChoice {
@@ -35,6 +40,8 @@ pub struct Ground {
     attached: Option<Attached>,
     docker: Option<Arc<DockerCluster>>,
     saved: Option<SavedState>,
+    /// Where a database of ours would have its folder and its log.
+    private: PathBuf,
     _ports: Vec<ReservedPort>,
 }
 
@@ -61,6 +68,7 @@ impl Ground {
                     attached: Some(attached),
                     docker: None,
                     saved: None,
+                    private: absolute(folder.private())?,
                     _ports: Vec::new(),
                 })
             }
@@ -88,6 +96,7 @@ impl Ground {
                     attached: None,
                     docker: Some(cluster),
                     saved: None,
+                    private: absolute(folder.private())?,
                     _ports: Vec::new(),
                 })
             }
@@ -114,6 +123,7 @@ impl Ground {
                     attached: None,
                     docker: None,
                     saved: None,
+                    private: absolute(folder.private())?,
                     _ports: ports,
                 })
             }
@@ -143,20 +153,51 @@ impl Ground {
         self
     }
 
-    /// Brings the cluster up and sets the blueprint up on it.
+    /// Brings the cluster up and sets the blueprint up on it, with a database beside it where the scenario uses one.
     pub async fn bring_up(
         &self,
         scenario: &Scenario,
+        postgres: Option<&Installation>,
         journal: &Journal,
         progress: &dyn Progress,
+    ) -> Result<(Access, Option<Arc<Database>>), RunError> {
+        let steps = JournalledSteps { journal, progress };
+        let access = self.bring_cluster_up(scenario, journal, &steps).await?;
+        if !scenario.uses_a_database() {
+            return Ok((access, None));
+        }
+        let began = Instant::now();
+        let failed = |error: PostgresError| RunError::SetUp(error.to_string());
+        let (database, step) = match (&self.attached, postgres) {
+            (Some(attached), _) => (attached.database().await?, "PostgreSQL of the attach file".to_owned()),
+            (None, Some(installation)) => {
+                let gateway = self.docker.as_ref().map(|docker| docker.gateway());
+                let started = Database::start(installation, &self.private, gateway).await.map_err(failed)?;
+                (started, format!("PostgreSQL from {installation}"))
+            }
+            (None, None) => return Err(RunError::SetUp("no PostgreSQL was looked for".to_owned())),
+        };
+        bootstrap::Progress::step(&steps, &step, began.elapsed());
+        let database = Arc::new(database);
+        let leader = active_node(self.cluster.nodes(), LEADER_WITHIN).await?;
+        let operator = Client::new(&leader.endpoint)?.with_token(&access.root_token);
+        let (blueprint, ttl) = (&scenario.blueprint, scenario.lease_ttl);
+        bootstrap::set_up_database(&operator, blueprint, &self.prefix, &database, ttl, &steps).await?;
+        Ok((access, Some(database)))
+    }
+
+    async fn bring_cluster_up(
+        &self,
+        scenario: &Scenario,
+        journal: &Journal,
+        steps: &dyn bootstrap::Progress,
     ) -> Result<Access, RunError> {
         let began = Instant::now();
-        let steps = JournalledSteps { journal, progress };
         if let Some(attached) = &self.attached {
-            return attached.bring_up(scenario, &self.prefix, &steps).await;
+            return attached.bring_up(scenario, &self.prefix, steps).await;
         }
         let blueprint = &scenario.blueprint;
-        let formed = self.form(&blueprint.seal, &steps).await?;
+        let formed = self.form(&blueprint.seal, steps).await?;
         for (node, asked, voter) in formed.joins {
             let (requested_ms, voter_ms) = (journal.ms_of(asked), journal.ms_of(voter));
             journal.write(Event::NodeJoined { node, requested_ms, voter_ms });
@@ -167,7 +208,7 @@ impl Ground {
         // The node that was initialised led when the gate opened, and nothing has disturbed it since.
         let client = Client::new(&self.cluster.nodes()[0].endpoint).map_err(BootstrapError::from)?;
         let operator = client.with_token(&access.root_token);
-        bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, &steps).await?;
+        bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, steps).await?;
         Ok(access)
     }
 

@@ -10,7 +10,8 @@ use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::{BootstrapError, wait_for_redundancy};
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
-use crate::load::{Keyspace, LoadEngine, LoadPlan, RunningLoad};
+use crate::helper::{Database, Installation};
+use crate::load::{DatabasePlan, Keyspace, LoadEngine, LoadPlan, RunningLoad};
 use crate::machine::{self, FileLock};
 use crate::model::{Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target};
 use crate::observe::{self, Observers, Remains};
@@ -35,6 +36,8 @@ pub struct RunRequest {
     pub saved_states: Option<PathBuf>,
     /// The runs that share the machine with this one.
     pub siblings: Siblings,
+    /// For scenarios that use a database of ours.
+    pub postgres: Option<Installation>,
 }
 
 /// How a run came to its end. What it found is judged from the folder.
@@ -182,7 +185,7 @@ async fn on_ground(
     let info = describe(request, run_id, started_at, ground);
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
 
-    let bring_up = ground.bring_up(scenario, journal, progress.as_ref());
+    let bring_up = ground.bring_up(scenario, request.postgres.as_ref(), journal, progress.as_ref());
     tokio::pin!(bring_up);
     let brought_up = tokio::select! {
         result = &mut bring_up => Some(result),
@@ -197,8 +200,8 @@ async fn on_ground(
     match brought_up {
         None => Ok(()),
         Some(Err(error)) => Err(error),
-        Some(Ok(access)) => {
-            shake(request, folder, journal, history, ground, access, progress.clone(), stop).await
+        Some(Ok((access, database))) => {
+            shake(request, folder, journal, history, ground, access, database, progress.clone(), stop).await
         }
     }
 }
@@ -273,6 +276,7 @@ async fn shake(
     history: &HistoryWriter,
     ground: &Ground,
     access: Access,
+    database: Option<Arc<Database>>,
     progress: Arc<dyn Progress>,
     stop: &Stop,
 ) -> Result<(), RunError> {
@@ -288,9 +292,15 @@ async fn shake(
         .collect::<Result<_, _>>()
         .map_err(|error| RunError::SetUp(format!("TLS of the load: {error}")))?;
     let siblings = request.siblings.clone();
-    let observers =
-        Observers::start(cluster.clone(), siblings, view.clone(), journal.clone(), Some(&access.root_token))
-            .map_err(|error| RunError::SetUp(format!("TLS of the observers: {error}")))?;
+    let observers = Observers::start(
+        cluster.clone(),
+        siblings,
+        view.clone(),
+        journal.clone(),
+        Some(&access.root_token),
+        database.clone(),
+    )
+    .map_err(|error| RunError::SetUp(format!("TLS of the observers: {error}")))?;
     for node in cluster.nodes() {
         observe::probe_tls(node, journal).await;
     }
@@ -319,6 +329,7 @@ async fn shake(
         warm_up: scenario.warm_up.0,
         ramp_objective_us: ramp_objective_us(scenario),
         approle_mount: approle_mount.clone(),
+        database: database.clone().and_then(|database| database_plan(scenario, ground, database, &access)),
     };
     let mut load = engine.start(&plan);
     let guard = tokio::spawn(watch_for_trouble(
@@ -343,6 +354,7 @@ async fn shake(
         prefix: ground.prefix.clone(),
         approle_mount,
         token_ttl: scenario.blueprint.approle.token_ttl,
+        database: database.clone(),
         background: Default::default(),
     });
 
@@ -393,6 +405,7 @@ async fn shake(
         wires: &wires,
         engine: &engine,
         operator_token: &faults.access.root_token,
+        leases: plan.database.as_ref(),
         journal,
         stop,
     };
@@ -414,6 +427,22 @@ async fn shake(
     engine.close();
     observers.stop().await;
     Ok(())
+}
+
+fn database_plan(
+    scenario: &Scenario,
+    ground: &Ground,
+    database: Arc<Database>,
+    access: &Access,
+) -> Option<DatabasePlan> {
+    let (path, engine) = scenario.blueprint.database()?;
+    Some(DatabasePlan {
+        mount: format!("{}{path}", ground.prefix),
+        roles: engine.roles.iter().map(|role| role.name.clone()).collect(),
+        database,
+        operator_token: access.root_token.clone(),
+        leases: Arc::default(),
+    })
 }
 
 async fn wait_for_leader(view: &ClusterView) -> Result<usize, RunError> {

@@ -1,6 +1,7 @@
 //! What may be expected: known ids that the blueprint promises, of something that this scenario can show.
 
 use super::checker::Checker;
+use super::database_rules::is_of_the_database;
 use super::words::expectations;
 use super::yaml::Text;
 use crate::model::{Blueprint, FaultKind, Load, OBJECTIVE_IDS, RatePlan, Route, Step, Target, Workload};
@@ -17,6 +18,8 @@ pub(super) struct Offer<'a> {
     pub timeline: Option<&'a [Step]>,
     /// Whether `keys` says how many secrets the loads share.
     pub shares_keys: bool,
+    /// Whether `lease_ttl` says how long credentials of the database live.
+    pub scales_leases: bool,
 }
 
 pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Offer) -> Option<Vec<String>> {
@@ -173,6 +176,14 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }
+        "lease-expiry" if no_load(|load| load.workload == Workload::DatabaseCreds) => Some((
+            "nobody asks for credentials of the database",
+            "add a load such as `{ workload: database.creds, route: any, rate: 5/s }`",
+        )),
+        "lease-expiry" if !offer.scales_leases => Some((
+            "credentials live longer than the run",
+            "say for how short a time it is tested: add `lease_ttl: 5s` beside `load`",
+        )),
         _ => None,
     }
 }
@@ -190,7 +201,7 @@ fn is_one_node(route: &Route) -> bool {
 }
 
 fn hits_nodes(step: &Step) -> bool {
-    !step.fault.disturbs_nobody()
+    !step.fault.disturbs_nobody() && !is_of_the_database(step)
 }
 
 fn cuts_off(step: &Step) -> bool {

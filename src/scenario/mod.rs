@@ -5,6 +5,7 @@ mod attach_file;
 mod blueprint_file;
 mod blueprint_rules;
 mod checker;
+mod database_rules;
 mod diagnostic;
 mod expect_rules;
 mod find;

@@ -1,9 +1,10 @@
 //! What a blueprint's secret engines must be: known ones, each with what belongs to it and nothing else.
 
 use super::checker::Checker;
+use super::database_rules::{self, RawDatabase};
 use super::raw_blueprint::RawMount;
 use super::yaml::{Text, shorten};
-use crate::model::{Engine, Mount, Pki};
+use crate::model::{DatabaseEngine, Engine, Mount, Pki};
 use serde_saphyr::{Location, Spanned};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -11,6 +12,7 @@ enum Kind {
     Kv,
     Transit,
     Pki,
+    Database,
 }
 
 pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<RawMount>>) -> Option<Vec<Mount>> {
@@ -30,7 +32,8 @@ pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<RawMount>>) -> Opti
 
 fn one(checker: &mut Checker, raw: &RawMount) -> Option<Mount> {
     let path = path(checker, &raw.path);
-    let kinds = [("kv", Kind::Kv), ("transit", Kind::Transit), ("pki", Kind::Pki)];
+    let kinds =
+        [("kv", Kind::Kv), ("transit", Kind::Transit), ("pki", Kind::Pki), ("database", Kind::Database)];
     let kind = checker.one_of(&raw.engine, "engine", kinds)?;
     nothing_foreign(checker, raw, kind);
     let engine = match kind {
@@ -43,6 +46,7 @@ fn one(checker: &mut Checker, raw: &RawMount) -> Option<Mount> {
             Engine::Transit { key: checker.kebab_case(key, "name")? }
         }
         Kind::Pki => Engine::Pki(pki(checker, raw)?),
+        Kind::Database => Engine::Database(database(checker, raw)?),
     };
     Some(Mount { path: path?, engine })
 }
@@ -72,6 +76,17 @@ fn pki(checker: &mut Checker, raw: &RawMount) -> Option<Pki> {
     Some(Pki { ca_name: ca_name?, ca_ttl, role: name?, domain: domain?, ttl, max_ttl })
 }
 
+fn database(checker: &mut Checker, raw: &RawMount) -> Option<DatabaseEngine> {
+    let connection = needed(checker, raw, raw.connection.as_ref(), "connection: app-db");
+    let default_ttl = needed(checker, raw, raw.default_ttl.as_ref(), "default_ttl: 1h");
+    let max_ttl = needed(checker, raw, raw.max_ttl.as_ref(), "max_ttl: 24h");
+    let example = "roles: [{ name: app-readonly, grants: SELECT ON ALL TABLES IN SCHEMA public }]";
+    let roles = needed(checker, raw, raw.roles.as_ref(), example);
+    let raw =
+        RawDatabase { connection: connection?, default_ttl: default_ttl?, max_ttl: max_ttl?, roles: roles? };
+    database_rules::engine(checker, &raw)
+}
+
 /// What an engine cannot do without; `example` is how it is written.
 fn needed<'r, T>(
     checker: &mut Checker,
@@ -89,11 +104,15 @@ fn needed<'r, T>(
 
 fn nothing_foreign(checker: &mut Checker, raw: &RawMount, kind: Kind) {
     let at = |text: &Text| text.referenced;
-    let keys: [(&str, Option<Location>, Kind); 4] = [
+    let keys: [(&str, Option<Location>, Kind); 8] = [
         ("version", raw.version.as_ref().map(at), Kind::Kv),
         ("key", raw.key.as_ref().map(at), Kind::Transit),
         ("ca", raw.ca.as_ref().map(|ca| ca.referenced), Kind::Pki),
         ("role", raw.role.as_ref().map(|role| role.referenced), Kind::Pki),
+        ("connection", raw.connection.as_ref().map(at), Kind::Database),
+        ("default_ttl", raw.default_ttl.as_ref().map(at), Kind::Database),
+        ("max_ttl", raw.max_ttl.as_ref().map(at), Kind::Database),
+        ("roles", raw.roles.as_ref().map(|roles| roles.referenced), Kind::Database),
     ];
     for (key, at, of) in keys {
         if let Some(at) = at.filter(|_| of != kind) {

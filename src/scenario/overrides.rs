@@ -25,5 +25,10 @@ pub fn overrides(scenario: &Scenario) -> Vec<String> {
             }
         }
     }
+    if let (Some(ttl), Some((_, database))) = (scenario.lease_ttl, scenario.blueprint.database())
+        && ttl != database.default_ttl
+    {
+        overrides.push(format!("credentials of the database TTL {}, tested at {ttl}", database.default_ttl));
+    }
     overrides
 }

@@ -41,6 +41,11 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "Option<u32>", range(min = 1, max = 20000))]
     pub keys: Option<Text>,
+    /// How long credentials of the database live unless they are renewed, in whole seconds, at most 5m; reports print it
+    /// beside the documented time, which holds when this is absent.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub lease_ttl: Option<Text>,
     /// How long the load runs before anything is judged. 3s when absent.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
@@ -148,13 +153,13 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub jitter: Option<Text>,
-    /// SIGKILL. Healed by starting and unsealing the node.
+    /// SIGKILL. Healed by starting and unsealing the node; `database` is the one beside the cluster.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<EndedText>")]
     pub kill: Option<Text>,
-    /// SIGTERM. Healed by starting and unsealing the node.
+    /// SIGTERM. Healed by starting and unsealing the node; `database` is the one beside the cluster.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<EndedText>")]
     pub stop: Option<Text>,
     /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT.
     #[serde(default)]

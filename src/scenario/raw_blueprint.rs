@@ -107,8 +107,8 @@ pub(super) struct RawMount {
     /// Where it is mounted, without slashes at the ends.
     #[schemars(with = "String")]
     pub path: Text,
-    /// `kv`, `transit` or `pki`.
-    #[schemars(with = "String", extend("enum" = ["kv", "transit", "pki"]))]
+    /// `kv`, `transit`, `pki` or `database`.
+    #[schemars(with = "String", extend("enum" = ["kv", "transit", "pki", "database"]))]
     pub engine: Text,
     /// For `kv`: 2, the version whose acknowledged writes can be read back one by one.
     #[serde(default)]
@@ -126,6 +126,38 @@ pub(super) struct RawMount {
     #[serde(default)]
     #[schemars(with = "Option<RawPkiRole>")]
     pub role: Option<Spanned<RawPkiRole>>,
+    /// For `database`: the name of its connection, which is to a PostgreSQL that is started with the run.
+    #[serde(default)]
+    #[schemars(with = "Option<NameText>")]
+    pub connection: Option<Text>,
+    /// For `database`: how long credentials live unless they are renewed.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub default_ttl: Option<Text>,
+    /// For `database`: how long they can live at most.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub max_ttl: Option<Text>,
+    /// For `database`: the kinds of credentials.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<RawDatabaseRole>>", length(min = 1))]
+    pub roles: Option<Spanned<Vec<RawDatabaseRole>>>,
+}
+
+/// One kind of credentials of a database.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ name: app-readonly, grants: SELECT ON ALL TABLES IN SCHEMA public }`"
+)]
+#[schemars(rename = "database-role")]
+pub(super) struct RawDatabaseRole {
+    /// Its name.
+    #[schemars(with = "NameText")]
+    pub name: Text,
+    /// What the credentials may do: what stands between GRANT and TO.
+    #[schemars(with = "String")]
+    pub grants: Text,
 }
 
 /// A certificate authority that the server makes for itself.

@@ -5,7 +5,7 @@ use super::checker::Checker;
 use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
-use super::{expect_rules, load_rules, timeline_rules, yaml};
+use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
 use crate::model::{AbortWhen, Load, Recovery, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
 use std::path::Path;
@@ -85,7 +85,11 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         load: load.as_deref(),
         timeline: timeline.as_deref(),
         shares_keys: raw.keys.is_some(),
+        scales_leases: raw.lease_ttl.is_some(),
     };
+    let lease_ttl = database_rules::lease_ttl(checker, raw.lease_ttl.as_ref(), load.as_deref());
+    let raw_steps = raw.timeline.as_deref().unwrap_or_default();
+    database_rules::needs_one(checker, blueprint.as_ref(), (&raw.load.value, load.as_deref()), raw_steps);
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     let tags = tags(checker, raw);
     let scenario = Scenario {
@@ -95,6 +99,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         server: server?,
         load: load?,
         keys: keys?,
+        lease_ttl: lease_ttl?,
         warm_up: warm_up?,
         steady: steady?,
         timeline: timeline?,

@@ -2,6 +2,7 @@
 //! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
+use super::database_rules::is_of_the_database;
 use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
@@ -117,9 +118,8 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
-        FaultKind::Kill | FaultKind::Stop | FaultKind::Pause | FaultKind::Restart => {
-            &["leader", "follower", "each", "all", "majority"]
-        }
+        FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
+        FaultKind::Pause | FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
         FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
         FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
         FaultKind::Degrade
@@ -285,6 +285,10 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
 
 fn overlap(a: &Step, b: &Step) -> bool {
     if a.fault.is_of_credentials() || b.fault.is_of_credentials() {
+        return false;
+    }
+    // The database and the cluster can be in trouble at the same time, but each of them only once.
+    if is_of_the_database(a) != is_of_the_database(b) {
         return false;
     }
     // A fault of the network concerns the links of every node, and what proves it must meet nothing else.

@@ -59,6 +59,14 @@ word!(
                         all, majority, or a node id such as n2." })
 );
 word!(
+    EndedText,
+    "ended",
+    json_schema!({ "type": "string",
+        "pattern": format!("^({}|database|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2; or the database beside the cluster." })
+);
+word!(
     IsolatedText,
     "isolated",
     json_schema!({ "type": "string", "pattern": "^(leader|follower|minority|majority|all|n[1-9][0-9]*)$",
@@ -147,7 +155,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 58] = [
+    const EXAMPLES: [&str; 59] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -205,6 +213,7 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "password_file: password",
         "target: \"< 5 ms\"",
         "token_ttl: 1h",
+        "lease_ttl: 5s",
         "always: false",
     ];
     EXAMPLES.into_iter().find(|example| example.split(':').next() == Some(key))

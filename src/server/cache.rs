@@ -72,7 +72,7 @@ pub(super) fn product_folder(root: &Path, product: Product) -> PathBuf {
 
 /// 64 lower-case hexadecimal digits. For 180 MB this takes 0.2 to 0.5 s, little beside the start of a
 /// cluster, so it is done each time: a note of the last check would have to be trusted more than the file.
-pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
+pub fn sha256_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

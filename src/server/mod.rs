@@ -14,11 +14,11 @@ mod spec;
 mod subprocess;
 mod wheel;
 
-pub use cache::cache_folder;
+pub use cache::{cache_folder, sha256_of};
 pub use error::ServerError;
 pub use list::{Listed, list};
-pub use path::read_version;
+pub use path::{find_in_path, read_version};
 pub use pins::{OFFICIAL, Pin, platform};
-pub use pip::{Pip, find_pip};
+pub use pip::{DownloadTrouble, Pip, download_wheel, find_pip};
 pub use provision::{NEEDED_MIB, Origin, ProvisionOptions, ServerBinary, on_path, provision};
 pub use spec::{Product, ServerSpec, SpecError};

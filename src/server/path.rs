@@ -11,7 +11,7 @@ use std::time::Duration;
 const VERSION_WITHIN: Duration = Duration::from_secs(15);
 
 /// The first executable file of that name in the absolute folders of a PATH value.
-pub(super) fn find_in_path(name: &str, search_path: &OsStr) -> Option<PathBuf> {
+pub fn find_in_path(name: &str, search_path: &OsStr) -> Option<PathBuf> {
     // A relative folder means another program in each working directory.
     std::env::split_paths(search_path)
         .filter(|folder| folder.is_absolute())

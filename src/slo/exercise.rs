@@ -7,7 +7,10 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
     let ramp = |rate: &RatePlan| matches!(rate, RatePlan::Ramp { .. });
     let steady =
         |workload: Workload| scenario.load.iter().any(|load| load.workload == workload && !ramp(&load.rate));
-    let mut disturbing = scenario.timeline.iter().filter(|step| !step.fault.disturbs_nobody());
+    let mut disturbing = scenario
+        .timeline
+        .iter()
+        .filter(|step| !step.fault.disturbs_nobody() && step.target != Target::Database);
     match id {
         "read.p50" | "read.p99" => steady(Workload::Kv2Read),
         "write.p99" => steady(Workload::Kv2Write),

@@ -89,6 +89,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             load(Workload::ApproleLogin, 2.0),
         ],
         keys: None,
+        lease_ttl: None,
         warm_up: Span::from_ms(200),
         steady: Span::from_ms(500),
         timeline: vec![Step {
@@ -126,6 +127,7 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         known_findings: vec![],
         saved_states: None,
         siblings: Siblings::none(),
+        postgres: None,
     };
     let (now, zero) = (Timestamp::now(), Instant::now());
     runtime().block_on(runner::run(request, folder, now, zero, Arc::new(Quiet), Stop::default()))

@@ -57,6 +57,7 @@ pub fn run(ground: &Ground, mutant: &Mutant) -> Result<(RunFolder, SavedRun), St
             known_findings: known_findings()?,
             saved_states: None,
             siblings: Siblings::none(),
+            postgres: None,
         };
         let (now, zero) = (Timestamp::now(), Instant::now());
         let run = runner::run(request, folder.clone(), now, zero, Arc::new(Quiet), Stop::default());

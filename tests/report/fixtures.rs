@@ -267,6 +267,7 @@ pub fn stale_read() -> (RunResult, Picture) {
         index: None,
         subject: None,
         request: None,
+        ttl_s: None,
     };
     let refused = Operation {
         outcome: Outcome::Failed,

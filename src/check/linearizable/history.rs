@@ -67,6 +67,13 @@ impl History {
             }
             (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy, Outcome::Failed)
             | (Workload::ApproleLogin | Workload::IsolationProbe, _) => None,
+            (
+                Workload::DatabaseCreds
+                | Workload::DatabaseRenew
+                | Workload::DatabaseRevoke
+                | Workload::DatabaseRevokePrefix,
+                _,
+            ) => None,
             (Workload::Kv2Delete, _) => Some(Kind::Delete),
             (Workload::Kv2Undelete, _) => Some(Kind::Undelete { version: op.version? }),
             (Workload::Kv2Destroy, _) => Some(Kind::Destroy { version: op.version? }),

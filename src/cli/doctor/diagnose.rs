@@ -75,6 +75,7 @@ pub fn diagnose(probes: &Probes) -> Vec<Diagnosis> {
          without it the fault `pause` is not available",
     ));
     all.push(links(probes));
+    all.push(postgres(probes));
     all.push(match lacking.as_slice() {
         [] => works(PROCESS, "can run: nodes as child processes on 127.0.0.1"),
         lacking => missing(PROCESS, format!("cannot run, for want of: {}", lacking.join(", ")), "see above"),
@@ -192,6 +193,21 @@ fn links(probes: &Probes) -> Diagnosis {
     }
 }
 
+fn postgres(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "PostgreSQL";
+    match (&probes.postgres, &probes.pip) {
+        (Some(at), _) => {
+            works(NAME, format!("at {at}, for scenarios that ask for credentials of a database"))
+        }
+        (None, Ok(_)) => works(NAME, "none yet: a run that needs it downloads it"),
+        (None, Err(_)) => missing(
+            NAME,
+            "none, and none can be downloaded; scenarios that ask for credentials of a database are skipped",
+            "install it (Debian: apt install postgresql), or install pip",
+        ),
+    }
+}
+
 fn lock(probes: &Probes) -> Diagnosis {
     const NAME: &str = "machine-wide lock";
     match &probes.lock {
@@ -230,6 +246,7 @@ mod tests {
             ports: Ok(()),
             docker: Err("no container engine answers".into()),
             links: Ok(Ok("NFQUEUE".into())),
+            postgres: Some("/usr/lib/postgresql/15/bin".into()),
             lock: Ok(None),
         }
     }

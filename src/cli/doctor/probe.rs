@@ -1,6 +1,7 @@
 //! Looks at this machine. Starts and ends short-lived processes, reserves ports and lets them go.
 
 use crate::docker::{DockerError, Engine, EngineInfo};
+use crate::helper;
 use crate::machine::{self, children, free_disk_mib, lock, ports};
 use crate::model::Machine;
 use crate::netns;
@@ -31,6 +32,8 @@ pub struct Probes {
     pub docker: Result<EngineInfo, String>,
     /// Whether links can be disturbed by packet; then by what means packets are held back, or why they cannot be.
     pub links: Result<Result<String, String>, String>,
+    /// Where a PostgreSQL is at hand.
+    pub postgres: Option<String>,
     /// Who has the machine-wide lock, if somebody does.
     pub lock: Result<Option<String>, String>,
 }
@@ -52,6 +55,7 @@ pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
         ports: ports::reserve(3).map(drop).map_err(|error| error.to_string()),
         docker: docker(),
         links: try_links(),
+        postgres: helper::find(options).map(|found| found.to_string()),
         lock: lock::holder().map_err(|error| error.to_string()),
     }
 }

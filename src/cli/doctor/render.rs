@@ -94,11 +94,13 @@ mod tests {
         limit a node's memory             no 4)    no 3)                     yes
         take a node off its network       no 5)    no 3)                     yes
         rotate a node's audit file        yes      no 3)                     yes
+        take the database away            yes      no 6)                     yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
         3) no hook is known for it
         4) a limit of its own takes a container
         5) child processes share this machine's network
+        6) the database of an attach file is not ours to take away
         ");
     }
 }

@@ -17,7 +17,7 @@ use crate::record::RecordError;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,7 @@ pub struct DockerCluster {
     nodes: Vec<Node>,
     slots: Vec<Slot>,
     ca_file: Option<PathBuf>,
+    gateway: Ipv4Addr,
     image: String,
     links: Option<NodeLinks>,
     is_shut_down: AtomicBool,
@@ -118,6 +119,7 @@ impl DockerCluster {
             nodes: Vec::new(),
             slots: Vec::new(),
             ca_file: None,
+            gateway: Ipv4Addr::LOCALHOST,
             image: options.image.to_owned(),
             links: None,
             is_shut_down: AtomicBool::new(false),
@@ -136,6 +138,7 @@ impl DockerCluster {
         let seed = run_id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
         self.made.about_to_make(run_id, "network", &self.network)?;
         let subnet = self.engine.create_network(&self.owner, &self.network, &candidates(seed)).await?;
+        self.gateway = subnet.gateway();
         let addresses = (0..usize::from(options.blueprint.nodes)).map(|index| NodeAddresses {
             api: (subnet.node(index), API_PORT).into(),
             cluster: (subnet.node(index), CLUSTER_PORT).into(),
@@ -189,6 +192,11 @@ impl DockerCluster {
             self.links = Some(NodeLinks::new(options, &self.engine, &self.owner, &self.image, &self.nodes));
         }
         self
+    }
+
+    /// This machine, as the nodes reach it.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.gateway
     }
 
     /// The CA that signed every node's certificate; a joining node needs its text.

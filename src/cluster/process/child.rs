@@ -1,128 +1,26 @@
-//! One server process, and the thread that spawns them all.
-//!
-//! The kernel's parent-death signal fires when the *thread* that spawned a child ends, so children are spawned
-//! by one thread that lives as long as the harness. Then a SIGKILL of the harness takes every server with it.
+//! How a server is started as a child process.
 
-use crate::machine::children::die_with_parent;
-use rustix::process::{Pid, Signal as Posix, kill_process};
+use crate::machine::ChildProcess;
+use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-type Job = (Command, mpsc::Sender<io::Result<Child>>);
-
-fn spawner() -> &'static mpsc::Sender<Job> {
-    static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
-    SPAWNER.get_or_init(|| {
-        let (sender, receiver) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
-            .name("spawner".into())
-            .spawn(move || {
-                crate::machine::priority::be_ordinary();
-                for (mut command, reply) in receiver {
-                    // Nobody waiting means that the caller is gone; the child must not outlive it.
-                    if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn()) {
-                        let _ = child.kill();
-                        let _ = child.wait();
-                    }
-                }
-            })
-            .expect("a thread can be started");
-        sender
-    })
-}
-
-/// A running or ended server process.
-pub struct ServerProcess {
-    child: Child,
-    ended: Option<ExitStatus>,
-}
-
-impl ServerProcess {
-    /// Starts `binary server -config=…` in the configuration's folder, its output appended to `log`.
-    pub fn spawn(binary: &Path, config: &Path, log: &Path) -> io::Result<Self> {
-        let out = OpenOptions::new().create(true).append(true).open(log)?;
-        let folder = config.parent().unwrap_or(Path::new("/"));
-        let mut command = Command::new(binary);
-        command
-            .arg("server")
-            .arg(format!("-config={}", config.display()))
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out)
-            // A group of its own: a Ctrl-C at the terminal is for the harness, which then ends the servers.
-            .process_group(0)
-            // Names of the person's environment would stand in the server's log, and proxies would disturb it.
-            .env_clear()
-            .env("HOME", folder)
-            .current_dir(folder)
-            .env("TZ", "UTC");
-        die_with_parent(&mut command);
-        let (reply, answer) = mpsc::channel();
-        spawner().send((command, reply)).map_err(|_| io::Error::other("the spawning thread ended"))?;
-        let child = answer.recv().map_err(|_| io::Error::other("the spawning thread ended"))??;
-        Ok(Self { child, ended: None })
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Its exit status, once it has ended.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        if self.ended.is_none() {
-            self.ended = self.child.try_wait().ok().flatten();
-        }
-        self.ended
-    }
-
-    pub fn signal(&self, signal: Posix) -> io::Result<()> {
-        let pid = Pid::from_raw(self.pid() as i32).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(kill_process(pid, signal)?)
-    }
-
-    /// The kernel's one-letter state: `R`, `S`, `T` (stopped), `Z`; `None` when it is gone.
-    pub fn state(&self) -> Option<char> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
-        // The name in parentheses may itself contain parentheses: the state follows the last one.
-        stat.rsplit_once(") ")?.1.chars().next()
-    }
-
-    /// Ends it for sure and reaps it.
-    pub fn destroy(&mut self) {
-        if self.ended().is_none() {
-            let _ = self.child.kill();
-            self.ended = self.child.wait().ok();
-        }
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        self.destroy();
-    }
-}
-
-pub fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (_, Some(signal)) => format!("signal {signal}"),
-        _ => "unknown status".into(),
-    }
-}
-
-/// Polls `done` every 2 ms for at most `within`; processes change state on their own time.
-pub async fn poll_until(within: Duration, mut done: impl FnMut() -> bool) -> bool {
-    let began = Instant::now();
-    while !done() {
-        if began.elapsed() >= within {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    true
+/// Starts `binary server -config=…` in the configuration's folder, its output appended to `log`.
+pub fn spawn_server(binary: &Path, config: &Path, log: &Path) -> io::Result<ChildProcess> {
+    let out = OpenOptions::new().create(true).append(true).open(log)?;
+    let folder = config.parent().unwrap_or(Path::new("/"));
+    let mut command = Command::new(binary);
+    command
+        .arg("server")
+        .arg(format!("-config={}", config.display()))
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        // Names of the person's environment would stand in the server's log, and proxies would disturb it.
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .env("TZ", "UTC");
+    ChildProcess::spawn(command, Signal::KILL)
 }

@@ -1,12 +1,13 @@
 //! The cluster of child processes: folders, ports, signals, evidence.
 
-use super::child::{ServerProcess, describe, poll_until};
+use super::child::spawn_server;
 use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{
     Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
 };
+use crate::machine::{ChildProcess, describe, poll_until};
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
 use crate::vault::{Client, wait_until};
 use async_trait::async_trait;
@@ -44,7 +45,7 @@ pub struct ProcessCluster {
 
 struct Slot {
     /// Ends before its folder loses its disks.
-    process: Mutex<Option<ServerProcess>>,
+    process: Mutex<Option<ChildProcess>>,
     folder: NodeFolder,
 }
 
@@ -110,7 +111,7 @@ impl Slot {
     fn with_running<T>(
         &self,
         id: &NodeId,
-        f: impl FnOnce(&mut ServerProcess) -> Result<T, ClusterError>,
+        f: impl FnOnce(&mut ChildProcess) -> Result<T, ClusterError>,
     ) -> Result<T, ClusterError> {
         let mut guard = self.process.lock().unwrap();
         match guard.as_mut() {
@@ -140,7 +141,7 @@ impl Slot {
     }
 
     fn state(&self) -> Option<char> {
-        self.process.lock().unwrap().as_ref().and_then(ServerProcess::state)
+        self.process.lock().unwrap().as_ref().and_then(ChildProcess::state)
     }
 }
 
@@ -283,7 +284,7 @@ impl Cluster for ProcessCluster {
             if let Some(links) = &self.links {
                 links.open(id)?;
             }
-            let spawned = ServerProcess::spawn(&self.binary, &slot.folder.config(), &slot.folder.log);
+            let spawned = spawn_server(&self.binary, &slot.folder.config(), &slot.folder.log);
             let process = spawned.map_err(|error| {
                 ClusterError::Failed(format!("cannot start {}: {error}", self.binary.display()))
             })?;
