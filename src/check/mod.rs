@@ -13,6 +13,7 @@ mod minority_silent;
 mod no_lost_writes;
 mod no_plaintext;
 mod node_agreement;
+mod pki_valid;
 mod sealed_silent;
 mod session;
 mod silence;
@@ -21,6 +22,7 @@ mod snapshot_equal;
 #[cfg(test)]
 mod testing;
 mod token_expiry;
+mod transit_decrypts;
 
 pub use known::{Knowledge, judged};
 
@@ -45,7 +47,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 15] = [
+pub const CHECKERS: [Checker; 17] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -61,6 +63,8 @@ pub const CHECKERS: [Checker; 15] = [
     Checker { id: "no-plaintext", has_data: no_plaintext::has_data, check: no_plaintext::check },
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
     Checker { id: "lease-expiry", has_data: lease_expiry::has_data, check: lease_expiry::check },
+    Checker { id: "transit-decrypts", has_data: transit_decrypts::has_data, check: transit_decrypts::check },
+    Checker { id: "pki-valid", has_data: pki_valid::has_data, check: pki_valid::check },
 ];
 
 /// The row of an invariant that could not be judged.

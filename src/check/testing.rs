@@ -77,6 +77,18 @@ pub fn read_deleted(version: u64, sent_ms: u64, done_ms: u64) -> Operation {
     Operation { digest: None, ..read(version, sent_ms, done_ms) }
 }
 
+/// An encryption that brought a ciphertext; its plaintext has its number.
+pub fn sealed(number: u32, key_version: u64, sent_ms: u64) -> Operation {
+    let op = operation(Workload::TransitEncrypt, sent_ms, sent_ms + 5);
+    let subject = Some(number.to_string().into());
+    Operation { key: None, subject, version: Some(key_version), digest: digest(number.into()), ..op }
+}
+
+/// A decryption of such a ciphertext.
+pub fn unsealed(number: u32, sent_ms: u64) -> Operation {
+    Operation { op: Workload::TransitDecrypt, version: None, ..sealed(number, 0, sent_ms) }
+}
+
 pub fn read_nothing(sent_ms: u64, done_ms: u64) -> Operation {
     let op = operation(Workload::Kv2Read, sent_ms, done_ms);
     Operation { outcome: Outcome::Failed, error: Some(ErrorKind::NotFound), status: Some(404), ..op }

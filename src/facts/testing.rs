@@ -244,7 +244,7 @@ impl RunBuilder {
         let id = self.run.history.len() as u64;
         let ok = got.outcome == Outcome::Ok;
         let writes = op.stores_a_version();
-        let key = (op != Workload::ApproleLogin).then_some((id % KEYS) as u32);
+        let key = op.has_key().then_some((id % KEYS) as u32);
         let digest = format!("{id:016x}");
         let mut version = None;
         if let (true, true, Some(key)) = (ok, writes, key) {

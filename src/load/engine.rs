@@ -1,8 +1,11 @@
 //! Runs the loads of a scenario: one thread decides when, the runtime's tasks send.
 
+use super::certificates::Certificates;
+use super::ciphertexts::Ciphertexts;
 use super::database::DatabasePlan;
 use super::keyspace::Keyspace;
 use super::kv2_write;
+use super::mounts::Mounts;
 use super::outcome::Done;
 use super::ramp::StageMeter;
 use super::route::Router;
@@ -34,7 +37,7 @@ pub struct LoadPlan {
     pub warm_up: Duration,
     /// What a ramp's p99 is compared with while it runs.
     pub ramp_objective_us: u64,
-    pub approle_mount: String,
+    pub mounts: Mounts,
     /// Always there when a load is of the database.
     pub database: Option<DatabasePlan>,
 }
@@ -43,6 +46,8 @@ pub struct LoadPlan {
 pub struct LoadEngine {
     pub view: Arc<ClusterView>,
     pub keys: Arc<Keyspace>,
+    pub ciphertexts: Arc<Ciphertexts>,
+    pub certificates: Arc<Certificates>,
     pub journal: Journal,
     wires: Vec<Arc<Wire>>,
     history: Mutex<Option<mpsc::Sender<Operation>>>,
@@ -50,7 +55,7 @@ pub struct LoadEngine {
     /// Goes on over all failover probes of a run, so that no key is written twice.
     probe_attempts: AtomicU32,
     in_flight: AtomicUsize,
-    lacks_keys: AtomicBool,
+    lacks_stock: AtomicBool,
     /// Told once that this machine has no socket left.
     exhausted: AtomicBool,
     /// Keys with at least one acknowledged write.
@@ -86,13 +91,15 @@ impl LoadEngine {
         Arc::new(Self {
             view,
             keys,
+            ciphertexts: Arc::default(),
+            certificates: Arc::default(),
             journal,
             wires,
             history: Mutex::new(Some(history)),
             next_id: AtomicU64::new(0),
             probe_attempts: AtomicU32::new(0),
             in_flight: AtomicUsize::new(0),
-            lacks_keys: AtomicBool::new(false),
+            lacks_stock: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
             written: Mutex::new(BTreeSet::new()),
             last_write_ack_us: AtomicU64::new(0),
@@ -116,6 +123,28 @@ impl LoadEngine {
         keys.len() - written
     }
 
+    /// Encrypts and issues before the load what its first requests are done to. Returns how many requests for that were
+    /// not acknowledged.
+    pub async fn seed_stock(&self, plan: &LoadPlan, leader: usize) -> usize {
+        let works = self.works(plan);
+        let mut missing = 0;
+        for (op, count) in stock(&plan.loads) {
+            let work = works.of(op);
+            for number in 0..count {
+                let due = Instant::now();
+                let Some(done) = work.run(&self.wires[leader], number, DEADLINE).await else { continue };
+                missing += usize::from(done.outcome != Outcome::Ok);
+                self.record(None, None, op, Route::Leader, Some(leader), due, due, done);
+            }
+        }
+        missing
+    }
+
+    fn works(&self, plan: &LoadPlan) -> Works {
+        let (ciphertexts, certificates) = (self.ciphertexts.clone(), self.certificates.clone());
+        Works::new(self.keys.clone(), ciphertexts, certificates, plan, self.journal.clone())
+    }
+
     /// One write outside of any load, recorded without one. Whether it was acknowledged.
     pub async fn write_directly(&self, node: usize, key: u32, deadline: Duration) -> bool {
         let due = Instant::now();
@@ -126,7 +155,7 @@ impl LoadEngine {
     }
 
     pub fn start(self: &Arc<Self>, plan: &LoadPlan) -> RunningLoad {
-        let works = Works::new(self.keys.clone(), plan, self.journal.clone());
+        let works = self.works(plan);
         let lanes = plan.loads.iter().zip(0u16..).map(|(load, index)| {
             let is_ramp = matches!(load.rate, RatePlan::Ramp { .. });
             let seed = plan.seed.wrapping_add(u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -207,8 +236,8 @@ impl LoadEngine {
             if let Some(meter) = &lane.meter {
                 meter.record(&operation);
             }
-        } else if lane.work.is_trouble_to_leave_out() && !self.lacks_keys.swap(true, Ordering::Relaxed) {
-            let reason = format!("{} was left out: every key it may use is in use", lane.op);
+        } else if lane.work.is_trouble_to_leave_out() && !self.lacks_stock.swap(true, Ordering::Relaxed) {
+            let reason = format!("{} was left out: everything that it may be done to is in use", lane.op);
             self.journal.write(Event::HarnessError { reason });
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -361,6 +390,27 @@ impl Ticker {
     }
 }
 
+/// How many of what must be there before the load begins. Revocations go on in an outage that lets nothing be issued, and
+/// each takes one certificate.
+fn stock(loads: &[Load]) -> Vec<(Workload, u64)> {
+    const CIPHERTEXTS: u64 = 8;
+    const OUTAGE_S: f64 = 20.0;
+    let rate_of = |op| -> f64 {
+        let of_op = loads.iter().filter(|load| load.workload == op);
+        of_op.map(|load| load.rate.highest()).sum()
+    };
+    let opened = rate_of(Workload::TransitDecrypt) + rate_of(Workload::TransitRewrap);
+    let revoked = rate_of(Workload::PkiRevoke);
+    let mut stock = Vec::new();
+    if opened > 0.0 {
+        stock.push((Workload::TransitEncrypt, CIPHERTEXTS));
+    }
+    if revoked > 0.0 {
+        stock.push((Workload::PkiIssue, (revoked * OUTAGE_S).ceil() as u64));
+    }
+    stock
+}
+
 fn earliest(heads: &[Option<Due>]) -> Option<(usize, Due)> {
     let due = heads.iter().enumerate().filter_map(|(index, due)| due.map(|due| (index, due)));
     due.min_by_key(|(_, due)| due.at)
@@ -429,7 +479,7 @@ mod tests {
             seed: 1,
             warm_up: Duration::ZERO,
             ramp_objective_us: 10_000,
-            approle_mount: "approle".into(),
+            mounts: Mounts::default(),
             database: None,
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -439,7 +489,7 @@ mod tests {
         }
         let operations: Vec<_> = history.try_iter().collect();
         assert!(!operations.is_empty() && operations.iter().all(Operation::is_ok), "{operations:?}");
-        assert_eq!(journal(&folder).matches("every key it may use is in use").count(), 1);
+        assert_eq!(journal(&folder).matches("everything that it may be done to is in use").count(), 1);
     }
 
     #[tokio::test]

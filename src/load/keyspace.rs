@@ -4,6 +4,8 @@
 //! never from the run's seed, which stands in shareable files.
 
 use crate::cluster::TenantAccess;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -115,7 +117,12 @@ impl Keyspace {
         format!("{}-{random:032x}", self.canary)
     }
 
-    pub fn digest(&self, value: &str) -> String {
+    /// Of what an answer holds in base64; `None` when it does not.
+    pub fn digest_of_base64(&self, value: &str) -> Option<String> {
+        STANDARD.decode(value).ok().map(|bytes| self.digest(bytes))
+    }
+
+    pub fn digest(&self, value: impl AsRef<[u8]>) -> String {
         let hash = Sha256::new().chain_update(self.salt).chain_update(value).finalize();
         hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }

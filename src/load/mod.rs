@@ -2,6 +2,8 @@
 //! judges nothing, and knows nothing of faults.
 
 mod approle_login;
+mod certificates;
+mod ciphertexts;
 mod database;
 mod engine;
 mod failover_probe;
@@ -13,17 +15,28 @@ mod kv2_remove;
 mod kv2_rivals;
 mod kv2_write;
 mod leases;
+mod mounts;
 mod outcome;
+mod pki_issue;
+mod pki_revoke;
 mod ramp;
 mod route;
 mod schedule;
+mod transit;
+mod transit_decrypt;
+mod transit_encrypt;
+mod transit_rewrap;
+mod transit_rotate;
 mod work;
 mod works;
 
+pub use certificates::{Certificate, Certificates};
+pub use ciphertexts::{Ciphertext, Ciphertexts};
 pub use database::DatabasePlan;
 pub use engine::{LoadEngine, LoadPlan, RunningLoad};
 pub use failover_probe::FailoverProbe;
 pub use keyspace::{Keyspace, KeyspacePlan, key_of_path};
 pub use kv2_read::read_secret;
 pub use leases::Leases;
+pub use mounts::{Mounts, PkiMount, TransitMount};
 pub use schedule::Schedule;

@@ -1,8 +1,18 @@
 //! From the workload of a load to what one of its requests does.
 
+use super::certificates::Certificates;
+use super::ciphertexts::Ciphertexts;
 use super::database::{DatabasePlan, DatabaseWork};
 use super::engine::LoadPlan;
 use super::keyspace::Keyspace;
+use super::mounts::Mounts;
+use super::pki_issue::PkiIssue;
+use super::pki_revoke::PkiRevoke;
+use super::transit::Transit;
+use super::transit_decrypt::TransitDecrypt;
+use super::transit_encrypt::TransitEncrypt;
+use super::transit_rewrap::TransitRewrap;
+use super::transit_rotate::TransitRotate;
 use super::work::Work;
 use super::{approle_login, isolation_probe, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
 use crate::model::Workload;
@@ -13,21 +23,25 @@ pub(super) struct Works {
     keys: Arc<Keyspace>,
     /// One for all loads: two tables over the same keys would make conflicts of our own.
     kv2_cas: Arc<kv2_cas::Kv2Cas>,
-    approle_mount: String,
+    certificates: Arc<Certificates>,
+    transit: Transit,
+    mounts: Mounts,
     database: Option<DatabasePlan>,
     journal: Journal,
 }
 
 impl Works {
-    pub fn new(keys: Arc<Keyspace>, plan: &LoadPlan, journal: Journal) -> Self {
+    pub fn new(
+        keys: Arc<Keyspace>,
+        ciphertexts: Arc<Ciphertexts>,
+        certificates: Arc<Certificates>,
+        plan: &LoadPlan,
+        journal: Journal,
+    ) -> Self {
         let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(keys.clone(), 1));
-        Self {
-            keys,
-            kv2_cas,
-            approle_mount: plan.approle_mount.clone(),
-            database: plan.database.clone(),
-            journal,
-        }
+        let mounts = plan.mounts.clone();
+        let transit = Transit { keys: keys.clone(), kept: ciphertexts, mount: mounts.transit.clone() };
+        Self { keys, kv2_cas, certificates, transit, mounts, database: plan.database.clone(), journal }
     }
 
     pub fn of(&self, workload: Workload) -> Arc<dyn Work> {
@@ -41,7 +55,19 @@ impl Works {
                 Arc::new(kv2_remove::Kv2Remove { keys, how })
             }
             Workload::ApproleLogin => {
-                Arc::new(approle_login::ApproleLogin { keys, mount: self.approle_mount.clone() })
+                Arc::new(approle_login::ApproleLogin { keys, mount: self.mounts.approle.clone() })
+            }
+            Workload::TransitEncrypt => Arc::new(TransitEncrypt(self.transit.clone())),
+            Workload::TransitDecrypt => Arc::new(TransitDecrypt(self.transit.clone())),
+            Workload::TransitRewrap => Arc::new(TransitRewrap(self.transit.clone())),
+            Workload::TransitRotate => Arc::new(TransitRotate(self.transit.clone())),
+            Workload::PkiIssue => {
+                let (kept, mount) = (self.certificates.clone(), self.mounts.pki.clone());
+                Arc::new(PkiIssue { keys, kept, mount })
+            }
+            Workload::PkiRevoke => {
+                let (kept, mount) = (self.certificates.clone(), self.mounts.pki.clone());
+                Arc::new(PkiRevoke { keys, kept, mount })
             }
             Workload::IsolationProbe => Arc::new(isolation_probe::IsolationProbe::new(keys)),
             how @ (Workload::DatabaseCreds

@@ -318,6 +318,37 @@ pub enum Event {
         left_out: Vec<String>,
         differences: Vec<NodeDifference>,
     },
+    /// After all had settled a node decrypted some of the acknowledged ciphertexts: number and digest of the plaintext.
+    Decrypted {
+        node: NodeId,
+        plaintexts: Vec<(u32, String)>,
+    },
+    /// It went on refusing these, with the server's words.
+    DecryptionRefused {
+        node: NodeId,
+        refused: Vec<(u32, String)>,
+    },
+    /// The node was asked for all of them. `unanswered`: how many it gave no clear answer for; `key_version`: the newest
+    /// version of the key that it knows.
+    DecryptionDone {
+        node: NodeId,
+        unanswered: u32,
+        key_version: Option<u64>,
+    },
+    /// Who signs the certificates, as told before the load: DER in base64.
+    CertificateAuthority {
+        der: String,
+    },
+    /// A certificate that was acknowledged: DER in base64.
+    Certificate {
+        serial: String,
+        der: String,
+    },
+    /// After all had settled: the list of revoked certificates that a node serves, DER in base64.
+    RevocationList {
+        node: NodeId,
+        der: String,
+    },
     /// Every key that had an acknowledged write was asked for.
     ReadBackDone {
         keys: u32,

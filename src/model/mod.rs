@@ -4,6 +4,7 @@
 mod at_rest;
 mod attach;
 mod blueprint;
+mod certificate;
 mod credential;
 mod fault;
 mod isolation;
@@ -25,6 +26,7 @@ mod verdict;
 pub use at_rest::*;
 pub use attach::*;
 pub use blueprint::*;
+pub use certificate::*;
 pub use credential::*;
 pub use fault::*;
 pub use isolation::*;

@@ -178,7 +178,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 15] = [
+pub const INVARIANT_IDS: [(&str, &str); 17] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -194,6 +194,8 @@ pub const INVARIANT_IDS: [(&str, &str); 15] = [
     ("no-plaintext", "no secret stands readable in audit files, server logs or stored data"),
     ("token-expiry", "no token dead before its time, none alive after it"),
     ("lease-expiry", "credentials of the database are in the database as long as their lease, and no longer"),
+    ("transit-decrypts", "whatever was encrypted can be decrypted, on every node, and to what it was"),
+    ("pki-valid", "every certificate is what its role says, and every revocation is known everywhere"),
 ];
 
 #[cfg(test)]

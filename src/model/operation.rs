@@ -40,10 +40,29 @@ pub enum Workload {
     /// Ends every lease of one of the database's roles; the history's `subject` names the role.
     #[serde(rename = "database.revoke-prefix")]
     DatabaseRevokePrefix,
+    /// The history's `subject` is the number of the ciphertext that came back, `digest` that of its plaintext and
+    /// `version` the key's.
+    #[serde(rename = "transit.encrypt")]
+    TransitEncrypt,
+    /// `subject` is the number of the ciphertext that was sent, `digest` that of the plaintext that came back.
+    #[serde(rename = "transit.decrypt")]
+    TransitDecrypt,
+    /// As of an encryption; `digest` is that of the ciphertext that was sent.
+    #[serde(rename = "transit.rewrap")]
+    TransitRewrap,
+    /// `version` is the key's newest.
+    #[serde(rename = "transit.rotate")]
+    TransitRotate,
+    /// `subject` is the certificate's serial number.
+    #[serde(rename = "pki.issue")]
+    PkiIssue,
+    /// The same.
+    #[serde(rename = "pki.revoke")]
+    PkiRevoke,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 12] = [
+    pub const ALL: [Workload; 18] = [
         Workload::Kv2Read,
         Workload::Kv2Write,
         Workload::Kv2Cas,
@@ -56,6 +75,12 @@ impl Workload {
         Workload::DatabaseRenew,
         Workload::DatabaseRevoke,
         Workload::DatabaseRevokePrefix,
+        Workload::TransitEncrypt,
+        Workload::TransitDecrypt,
+        Workload::TransitRewrap,
+        Workload::TransitRotate,
+        Workload::PkiIssue,
+        Workload::PkiRevoke,
     ];
 
     pub fn name(self) -> &'static str {
@@ -72,6 +97,31 @@ impl Workload {
             Workload::DatabaseRenew => "database.renew",
             Workload::DatabaseRevoke => "database.revoke",
             Workload::DatabaseRevokePrefix => "database.revoke-prefix",
+            Workload::TransitEncrypt => "transit.encrypt",
+            Workload::TransitDecrypt => "transit.decrypt",
+            Workload::TransitRewrap => "transit.rewrap",
+            Workload::TransitRotate => "transit.rotate",
+            Workload::PkiIssue => "pki.issue",
+            Workload::PkiRevoke => "pki.revoke",
+        }
+    }
+
+    /// Whether it is about a secret of the KV engine, which has a number.
+    pub fn has_key(self) -> bool {
+        self.name().starts_with("kv2.")
+    }
+
+    /// Whether an acknowledgement brings a ciphertext.
+    pub fn makes_a_ciphertext(self) -> bool {
+        matches!(self, Workload::TransitEncrypt | Workload::TransitRewrap)
+    }
+
+    /// The secret engine, as a blueprint names it; `None` for logins.
+    pub fn engine(self) -> Option<&'static str> {
+        match self.name().split('.').next() {
+            Some("kv2") => Some("kv"),
+            Some("approle" | "isolation") => None,
+            engine => engine,
         }
     }
 

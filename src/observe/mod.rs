@@ -3,9 +3,11 @@
 
 mod agreement;
 mod at_rest;
+mod certificates;
 mod control;
 mod cpu;
 mod database;
+mod decryption;
 mod health;
 mod read_back;
 mod roles;
@@ -15,7 +17,9 @@ mod token;
 
 pub use agreement::compare_nodes;
 pub use at_rest::{Asked, NodeRemains, Remains, look_at_rest};
+pub use certificates::{note_authority, note_certificates};
 pub use database::wait_for_no_roles;
+pub use decryption::decrypt_everywhere;
 pub use read_back::{read_back, read_restored};
 pub use tls::probe_tls;
 pub use token::look_up_token;

@@ -45,6 +45,8 @@ pub fn title(id: &str) -> &str {
         "no-plaintext" => "No secret in plaintext",
         "token-expiry" => "Tokens end when they should",
         "lease-expiry" => "Credentials of the database end when they should",
+        "transit-decrypts" => "What was encrypted can be decrypted",
+        "pki-valid" => "Certificates are in order",
         other => other,
     }
 }

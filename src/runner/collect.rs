@@ -2,7 +2,7 @@
 
 use super::Stop;
 use crate::cluster::{ClusterView, Node};
-use crate::load::{DatabasePlan, LoadEngine};
+use crate::load::{DatabasePlan, LoadEngine, Mounts};
 use crate::model::{Event, Scenario};
 use crate::observe;
 use crate::record::Journal;
@@ -25,6 +25,7 @@ pub(super) struct Collecting<'a> {
     /// One per node, in their order.
     pub wires: &'a [Arc<Wire>],
     pub engine: &'a LoadEngine,
+    pub mounts: &'a Mounts,
     pub operator_token: &'a str,
     /// Where credentials of a database were asked for.
     pub leases: Option<&'a DatabasePlan>,
@@ -37,6 +38,8 @@ impl Collecting<'_> {
         self.drain().await;
         self.outlive_leases().await;
         self.read_back().await;
+        self.decrypt_everywhere().await;
+        self.note_certificates().await;
         self.compare_nodes().await;
     }
 
@@ -83,6 +86,32 @@ impl Collecting<'_> {
             () = read => {}
             // A run that was stopped before this still says what became of its writes.
             () = self.stop.asked(), if !was_asked => {}
+        }
+    }
+
+    async fn decrypt_everywhere(&self) {
+        if self.engine.ciphertexts.all().is_empty() || self.stop.is_asked() {
+            return;
+        }
+        let (mount, token) = (&self.mounts.transit, self.operator_token);
+        let asked =
+            observe::decrypt_everywhere(self.nodes, self.wires, mount, self.engine, token, self.journal);
+        tokio::select! {
+            () = asked => {}
+            () = self.stop.asked() => {}
+        }
+    }
+
+    async fn note_certificates(&self) {
+        let certificates = &self.engine.certificates;
+        if certificates.all().is_empty() || self.stop.is_asked() {
+            return;
+        }
+        let noted =
+            observe::note_certificates(self.nodes, self.wires, &self.mounts.pki, certificates, self.journal);
+        tokio::select! {
+            () = noted => {}
+            () = self.stop.asked() => {}
         }
     }
 

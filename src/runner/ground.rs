@@ -9,8 +9,9 @@ use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
 use crate::helper::{Database, Installation, PostgresError};
+use crate::load::Mounts;
 use crate::machine::ports::{self, ReservedPort};
-use crate::model::{AttachFile, Blueprint, Engine, Event, Scenario, Seal, Server};
+use crate::model::{AttachFile, Blueprint, Event, Scenario, Seal, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use crate::watchdog::active_node;
@@ -225,8 +226,7 @@ impl Ground {
 
     /// Where the load's secrets are.
     pub fn kv_mount(&self, blueprint: &Blueprint) -> String {
-        let mount = blueprint.mount(|engine| matches!(engine, Engine::Kv { .. }).then_some(()));
-        mount.map_or_else(String::new, |(path, ())| format!("{}{path}", self.prefix))
+        Mounts::of(blueprint, &self.prefix).kv
     }
 
     /// Whether what we make outlives us.

@@ -11,7 +11,7 @@ use crate::bootstrap::{BootstrapError, wait_for_redundancy};
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
 use crate::helper::{Database, Installation};
-use crate::load::{DatabasePlan, Keyspace, LoadEngine, LoadPlan, RunningLoad};
+use crate::load::{DatabasePlan, Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
 use crate::machine::{self, FileLock};
 use crate::model::{Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target};
 use crate::observe::{self, Observers, Remains};
@@ -310,9 +310,14 @@ async fn shake(
         observe::look_up_token(&client, &tenant.token, journal).await?;
     }
 
-    let approle_mount = format!("{}{}", ground.prefix, scenario.blueprint.approle.mount);
-    let kv_mount = ground.kv_mount(&scenario.blueprint);
-    let keys = Arc::new(Keyspace::new(keyspace_plan(scenario), kv_mount, access.tenants.clone(), canary));
+    let mounts = Mounts::of(&scenario.blueprint, &ground.prefix);
+    if !mounts.pki.path.is_empty() {
+        let noted = observe::note_authority(&wires[leader], &mounts.pki, journal).await;
+        noted.map_err(|why| RunError::SetUp(format!("the certificate authority: {why}")))?;
+    }
+    let approle_mount = mounts.approle.clone();
+    let keyspace = Keyspace::new(keyspace_plan(scenario), mounts.kv.clone(), access.tenants.clone(), canary);
+    let keys = Arc::new(keyspace);
     let engine =
         LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());
     let unwritten = tokio::select! {
@@ -328,9 +333,17 @@ async fn shake(
         seed: request.seed,
         warm_up: scenario.warm_up.0,
         ramp_objective_us: ramp_objective_us(scenario),
-        approle_mount: approle_mount.clone(),
+        mounts,
         database: database.clone().and_then(|database| database_plan(scenario, ground, database, &access)),
     };
+    let unmade = tokio::select! {
+        unmade = engine.seed_stock(&plan, leader) => unmade,
+        () = stop.asked() => return Ok(()),
+    };
+    if unmade > 0 {
+        let what = format!("{unmade} ciphertexts or certificates could not be made before the load");
+        return Err(RunError::SetUp(what));
+    }
     let mut load = engine.start(&plan);
     let guard = tokio::spawn(watch_for_trouble(
         scenario.clone(),
@@ -404,6 +417,7 @@ async fn shake(
         view: &view,
         wires: &wires,
         engine: &engine,
+        mounts: &plan.mounts,
         operator_token: &faults.access.root_token,
         leases: plan.database.as_ref(),
         journal,

@@ -184,6 +184,18 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "credentials live longer than the run",
             "say for how short a time it is tested: add `lease_ttl: 5s` beside `load`",
         )),
+        "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
+            "nothing is encrypted",
+            "add a load such as `{ workload: transit.encrypt, route: any, rate: 10/s }`",
+        )),
+        "pki-valid" if no_load(|load| load.workload == Workload::PkiIssue) => Some((
+            "no certificate is issued",
+            "add a load such as `{ workload: pki.issue, route: any, rate: 1/s }`",
+        )),
+        "pki-valid" if no_load(|load| load.workload == Workload::PkiRevoke) => Some((
+            "no certificate is revoked",
+            "add a load such as `{ workload: pki.revoke, route: any, rate: 0.5/s }`",
+        )),
         _ => None,
     }
 }

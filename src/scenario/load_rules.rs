@@ -3,7 +3,7 @@
 use super::checker::{Checker, node_ids, words_or_nodes};
 use super::raw::{RawLoad, RawRamp, RawRate};
 use super::yaml::{Text, shorten};
-use crate::model::{Arrivals, Load, Rate, RatePlan, Route, Span, Workload};
+use crate::model::{Arrivals, Blueprint, Load, Rate, RatePlan, Route, Span, Workload};
 use serde_saphyr::{Location, Spanned};
 use std::collections::HashMap;
 
@@ -15,15 +15,17 @@ const ROUTES: [&str; 4] = ["leader", "any", "standby", "healthy"];
 pub(super) fn check(
     checker: &mut Checker,
     raw: &Spanned<Vec<Spanned<RawLoad>>>,
-    nodes: Option<u8>,
+    blueprint: Option<&Blueprint>,
 ) -> Option<Vec<Load>> {
     let help = "write at least one line such as `- { workload: kv2.read, route: any, rate: 150/s }`";
     if !checker.not_empty(raw, "load", help) {
         return None;
     }
     no_line_twice(checker, &raw.value);
-    let loads: Vec<Option<Load>> = raw.value.iter().map(|line| load(checker, &line.value, nodes)).collect();
+    let loads: Vec<Option<Load>> =
+        raw.value.iter().map(|line| load(checker, &line.value, blueprint)).collect();
     let loads: Vec<Load> = loads.into_iter().collect::<Option<_>>()?;
+    enough_to_revoke(checker, &raw.value, &loads);
 
     let total: f64 = loads.iter().map(|load| load.rate.highest()).sum();
     if total > TOTAL_RATE_MAX {
@@ -45,10 +47,20 @@ pub(super) fn check(
     Some(loads)
 }
 
-fn load(checker: &mut Checker, raw: &RawLoad, nodes: Option<u8>) -> Option<Load> {
+/// Without `blueprint` (it is broken) no engine is missed and no node id is refused.
+fn load(checker: &mut Checker, raw: &RawLoad, blueprint: Option<&Blueprint>) -> Option<Load> {
     let workload =
         checker.one_of(&raw.workload, "workload", Workload::ALL.map(|workload| (workload.name(), workload)));
-    let route = route(checker, &raw.route, nodes);
+    if let (Some(blueprint), Some(engine)) = (blueprint, workload.and_then(Workload::engine)) {
+        let mounted: Vec<&str> = blueprint.mounts.iter().map(|mount| mount.engine.name()).collect();
+        if !mounted.contains(&engine) {
+            let message = format!("the blueprint `{}` has no engine `{engine}`", blueprint.name);
+            let help =
+                format!("it has {}; choose another blueprint or workload", super::nearest::list(mounted));
+            checker.error(&raw.workload, message, help);
+        }
+    }
+    let route = route(checker, &raw.route, blueprint.map(|blueprint| blueprint.nodes));
     let rate = match &raw.rate.value {
         RawRate::Fixed(text) => {
             let text = Spanned::new(text.clone(), raw.rate.referenced, raw.rate.defined);
@@ -62,6 +74,21 @@ fn load(checker: &mut Checker, raw: &RawLoad, nodes: Option<u8>) -> Option<Load>
         Some(text) => checker.one_of(text, "kind of arrivals", known),
     };
     Some(Load { workload: workload?, route: route?, rate: rate?, arrivals: arrivals? })
+}
+
+/// Each revocation takes a certificate that was issued before.
+fn enough_to_revoke(checker: &mut Checker, lines: &[Spanned<RawLoad>], loads: &[Load]) {
+    let rate_of = |op| -> f64 {
+        let of_op = loads.iter().filter(|load| load.workload == op);
+        of_op.map(|load| load.rate.highest()).sum()
+    };
+    let (issued, revoked) = (rate_of(Workload::PkiIssue), rate_of(Workload::PkiRevoke));
+    let revoking = loads.iter().position(|load| load.workload == Workload::PkiRevoke);
+    if let Some(line) = revoking.map(|index| &lines[index]).filter(|_| revoked > issued) {
+        let message = format!("{revoked}/s are to be revoked, and {issued}/s are issued");
+        let help = format!("add a load such as `{{ workload: pki.issue, route: any, rate: {revoked}/s }}`");
+        checker.error(line, message, help);
+    }
 }
 
 /// Without `nodes` (the blueprint is broken) no node id is refused.

@@ -69,7 +69,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     };
     let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
     let server = server(checker, raw);
-    let load = load_rules::check(checker, &raw.load, nodes);
+    let load = load_rules::check(checker, &raw.load, blueprint.as_ref());
     let keys = match &raw.keys {
         None => Some(None),
         Some(text) => checker.number(text, 1..=KEYS_MAX).map(Some),

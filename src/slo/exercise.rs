@@ -22,7 +22,8 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
             scenario.load.iter().any(by_others) && scenario.load.iter().any(writes)
         }
         "auth.success" => scenario.load.iter().any(|load| load.workload == Workload::ApproleLogin),
-        "pki.ttl" | "rotation" => false,
+        "pki.ttl" => scenario.load.iter().any(|load| load.workload == Workload::PkiIssue),
+        "rotation" => scenario.load.iter().any(|load| load.workload == Workload::TransitRotate),
         "failover.rto" | "recovery.redundancy" => disturbing.next().is_some(),
         "failover.mttr" => disturbing.any(takes_the_leader_away),
         "failover.rpo" => scenario.load.iter().any(|load| load.workload.stores_a_version()),

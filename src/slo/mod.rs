@@ -4,6 +4,7 @@
 
 mod audit;
 mod cluster;
+mod engines;
 mod exercise;
 mod failover;
 mod figure;
@@ -104,6 +105,8 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "node.join" => cluster::join(facts, bound),
         "health.latency" => cluster::health(facts, bound),
         "token.ttl" => cluster::token_ttl(facts, bound, &promise.words),
+        "pki.ttl" => engines::certificate_ttl(facts, bound),
+        "rotation" => engines::rotation(facts, bound),
         "tls.min" => cluster::tls_min(facts, bound),
         "audit.coverage" => audit::coverage(facts, bound),
         "audit.secrecy" => audit::secrecy(facts, bound),

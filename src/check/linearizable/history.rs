@@ -66,12 +66,19 @@ impl History {
                 Some(Kind::Write { value: digest?, version, expected: op.expected })
             }
             (Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy, Outcome::Failed)
-            | (Workload::ApproleLogin | Workload::IsolationProbe, _) => None,
-            (
-                Workload::DatabaseCreds
+            | (
+                Workload::ApproleLogin
+                | Workload::IsolationProbe
+                | Workload::DatabaseCreds
                 | Workload::DatabaseRenew
                 | Workload::DatabaseRevoke
-                | Workload::DatabaseRevokePrefix,
+                | Workload::DatabaseRevokePrefix
+                | Workload::TransitEncrypt
+                | Workload::TransitDecrypt
+                | Workload::TransitRewrap
+                | Workload::TransitRotate
+                | Workload::PkiIssue
+                | Workload::PkiRevoke,
                 _,
             ) => None,
             (Workload::Kv2Delete, _) => Some(Kind::Delete),
