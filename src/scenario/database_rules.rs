@@ -1,7 +1,7 @@
-//! What belongs to a database: its engine in a blueprint, and in a scenario the loads and faults that need one.
+//! What belongs to a database: its engine in a blueprint, and in a scenario the faults that need one.
 
 use super::checker::Checker;
-use super::raw::{RawLoad, RawStep};
+use super::raw::RawStep;
 use super::raw_blueprint::RawDatabaseRole;
 use super::yaml::Text;
 use crate::model::{Blueprint, DatabaseEngine, DatabaseRole, Load, Span, Step, Target};
@@ -46,27 +46,19 @@ pub(super) fn engine(checker: &mut Checker, raw: &RawDatabase) -> Option<Databas
     Some(DatabaseEngine { connection: connection?, default_ttl, max_ttl, roles })
 }
 
-/// Loads and faults of a database in a blueprint that has none.
+/// Faults of a database that the blueprint does not have.
 pub(super) fn needs_one(
     checker: &mut Checker,
     blueprint: Option<&Blueprint>,
-    loads: (&[Spanned<RawLoad>], Option<&[Load]>),
     raw_steps: &[Spanned<RawStep>],
 ) {
     let Some(blueprint) = blueprint.filter(|blueprint| blueprint.database().is_none()) else { return };
     let help = "take a blueprint with a database engine, such as `workflow`";
-    let message =
-        |what: &str| format!("`{what}` needs a database, and the blueprint `{}` has none", blueprint.name);
-    let (raw_loads, loads) = loads;
-    for (raw, load) in raw_loads.iter().zip(loads.unwrap_or_default()) {
-        if load.workload.is_of_the_database() {
-            checker.error(&raw.value.workload, message(load.workload.name()), help);
-        }
-    }
+    let message = format!("`database` needs a database, and the blueprint `{}` has none", blueprint.name);
     for raw in raw_steps {
         for text in [&raw.value.kill, &raw.value.stop].into_iter().flatten() {
             if Target::from(text.value.as_str()) == Target::Database {
-                checker.error(text, message("database"), help);
+                checker.error(text, message.clone(), help);
             }
         }
     }

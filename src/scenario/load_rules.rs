@@ -55,8 +55,9 @@ fn load(checker: &mut Checker, raw: &RawLoad, blueprint: Option<&Blueprint>) -> 
         let mounted: Vec<&str> = blueprint.mounts.iter().map(|mount| mount.engine.name()).collect();
         if !mounted.contains(&engine) {
             let message = format!("the blueprint `{}` has no engine `{engine}`", blueprint.name);
+            let has = super::nearest::list(mounted);
             let help =
-                format!("it has {}; choose another blueprint or workload", super::nearest::list(mounted));
+                format!("it has {has}; take another blueprint, such as `workflow`, or another workload");
             checker.error(&raw.workload, message, help);
         }
     }

@@ -89,7 +89,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     };
     let lease_ttl = database_rules::lease_ttl(checker, raw.lease_ttl.as_ref(), load.as_deref());
     let raw_steps = raw.timeline.as_deref().unwrap_or_default();
-    database_rules::needs_one(checker, blueprint.as_ref(), (&raw.load.value, load.as_deref()), raw_steps);
+    database_rules::needs_one(checker, blueprint.as_ref(), raw_steps);
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     let tags = tags(checker, raw);
     let scenario = Scenario {
