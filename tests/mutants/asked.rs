@@ -24,6 +24,16 @@ pub enum Kind {
     /// Somebody asks whether the token lives that he asks with.
     LookUpToken,
     LookUpLease,
+    /// A token, by itself or by its accessor.
+    RevokeToken,
+    RevokeLease,
+    Encrypt,
+    Decrypt,
+    /// The operator has many ciphertexts decrypted at once.
+    DecryptAll,
+    Rotate,
+    Issue,
+    RevokeCertificate,
     /// The operator asks for anything else.
     Operator,
     Other,
@@ -86,6 +96,18 @@ impl Asked {
         Self { body: body.to_string().into(), ..self.clone() }
     }
 
+    /// The same at another path.
+    pub fn at(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self.clone() }
+    }
+
+    /// The same with an operator's rights.
+    pub fn by_operator(&self, token: &str) -> Self {
+        let mut asked = self.clone();
+        asked.headers.insert("x-vault-token", token.parse().expect("a token is a word"));
+        asked
+    }
+
     pub fn request(&self) -> Request<Full<Bytes>> {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let mut request = Request::new(Full::new(self.body.clone()));
@@ -104,6 +126,14 @@ fn kind(method: &Method, path: &str, query: Option<&str>, by_operator: bool, bod
         "sys/health" => Kind::Health,
         "auth/token/lookup-self" if !by_operator => Kind::LookUpToken,
         "sys/leases/lookup" => Kind::LookUpLease,
+        "auth/token/revoke" | "auth/token/revoke-accessor" => Kind::RevokeToken,
+        "sys/leases/revoke" => Kind::RevokeLease,
+        _ if path.contains("-transit/decrypt/") && by_operator => Kind::DecryptAll,
+        _ if path.contains("-transit/decrypt/") => Kind::Decrypt,
+        _ if path.contains("-transit/encrypt/") => Kind::Encrypt,
+        _ if path.contains("-transit/keys/") && path.ends_with("/rotate") => Kind::Rotate,
+        _ if path.contains("-pki/issue/") => Kind::Issue,
+        _ if path.ends_with("-pki/revoke") => Kind::RevokeCertificate,
         _ if is_get && by_operator && path.contains("/data/tenants/") && asks_for_version => Kind::ReadBack,
         _ if is_get && by_operator && path.contains("/metadata/tenants/") && query.is_none() => {
             Kind::ReadBackMetadata

@@ -16,7 +16,7 @@ mod saved;
 #[path = "../skips/mod.rs"]
 mod skips;
 
-use catalogue::{MUTANTS, Mutant};
+use catalogue::{Mutant, mutants};
 use default_server::default_server;
 use ground::Ground;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -82,7 +82,7 @@ fn live(shared: &Shared, mode: Mode) -> Vec<Trial> {
         let shared = shared.clone();
         skips::trial(mutant.name, server, move |binary| shake(&shared, &binary, mutant, mode))
     };
-    MUTANTS.iter().map(trial).collect()
+    mutants().map(trial).collect()
 }
 
 fn shake(shared: &Shared, binary: &Path, mutant: &Mutant, mode: Mode) -> Result<(), Failed> {
@@ -122,7 +122,7 @@ fn run_on(
 }
 
 fn judging() -> Vec<Trial> {
-    let saved = MUTANTS.iter().map(|mutant| {
+    let saved = mutants().map(|mutant| {
         Trial::test(format!("saved::{}", mutant.name), move || {
             let (verdicts, result) = matrix::verdicts(&saved::read(mutant.name)?);
             matrix::wrong(mutant, &verdicts, &result).map_or(Ok(()), |wrong| Err(wrong.into()))
@@ -144,6 +144,6 @@ fn page_path() -> PathBuf {
 
 fn matrix() -> Result<String, String> {
     let of = |mutant: &Mutant| Ok((mutant.name, matrix::verdicts(&saved::read(mutant.name)?).0));
-    let matrix: BTreeMap<_, _> = MUTANTS.iter().map(of).collect::<Result<_, String>>()?;
+    let matrix: BTreeMap<_, _> = mutants().map(of).collect::<Result<_, String>>()?;
     Ok(matrix::page(&matrix))
 }

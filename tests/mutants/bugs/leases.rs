@@ -1,7 +1,7 @@
 //! What can go wrong with the time that a lease has. The scenario's lease has five seconds.
 
 use crate::asked::{Asked, Kind};
-use crate::lab::{Answer, Lab, refused};
+use crate::lab::{Answer, Lab, no_content, refused};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,4 +31,9 @@ pub async fn dropped(asked: Asked, lab: Arc<Lab>) -> Answer {
         return Some(refused(400, "invalid lease"));
     }
     lab.forward(&asked).await
+}
+
+/// A lease is said to be revoked, and lives on.
+pub async fn revocation_forgotten(asked: Asked, lab: Arc<Lab>) -> Answer {
+    if asked.kind == Kind::RevokeLease { Some(no_content()) } else { lab.forward(&asked).await }
 }

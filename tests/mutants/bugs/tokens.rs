@@ -1,7 +1,7 @@
 //! What can go wrong with the time that a token has. The scenario's token has five seconds.
 
 use crate::asked::{Asked, Kind};
-use crate::lab::{Answer, Lab, refused};
+use crate::lab::{Answer, Lab, no_content, refused};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,4 +64,9 @@ pub async fn slow_to_tell(asked: Asked, lab: Arc<Lab>) -> Answer {
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
     answer
+}
+
+/// What is revoked is said to be, and lives on.
+pub async fn revocation_forgotten(asked: Asked, lab: Arc<Lab>) -> Answer {
+    if asked.kind == Kind::RevokeToken { Some(no_content()) } else { lab.forward(&asked).await }
 }
