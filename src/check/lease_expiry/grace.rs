@@ -1,10 +1,12 @@
 //! What the server is granted after the end of a lease.
 //!
-//! A second, when nothing is wrong, and as long as requests for credentials take at that moment: a role is dropped in the
-//! same queue, on the same machine. While no node leads nobody can end anything, so the second counts from the moment
+//! A second, when nothing is wrong. While no node leads nobody can end anything, so the second counts from the moment
 //! one does again. While the database is away the server's attempt to drop the role fails, and it tries again after a
 //! delay that doubles each time: (10 s, 20 s, …) × 2, more or less by half. So much is granted after its return, and no
 //! more.
+//!
+//! What is late by no more than requests of the database took at that moment (a role is dropped in the same queue), or by no
+//! more than this machine was too busy, is not late for certain and not in time either: it is undecided.
 
 use super::watch::Watch;
 use crate::facts::{Contamination, ControlWindow, DEFAULT_CONTAMINATION_MS, Facts};
@@ -58,20 +60,21 @@ impl<'f> Grace<'f> {
 
     /// Until when a role may be there whose lease has ended at `end_ms`.
     pub fn until_ms(&self, end_ms: f64) -> f64 {
-        let mut until_ms = end_ms + GRACE_MS + self.queue_ms(end_ms);
+        let mut until_ms = end_ms + GRACE_MS;
         for (from_ms, to_ms, granted_ms) in &self.troubles {
             if *from_ms <= until_ms && *to_ms >= end_ms {
-                until_ms = until_ms.max(to_ms + granted_ms + self.queue_ms(*to_ms));
+                until_ms = until_ms.max(to_ms + granted_ms);
             }
         }
         until_ms
     }
 
-    /// The same when the time does not count in which the control probe, which asks no server for anything, was kept
-    /// waiting: between the end and `alive_ms`, when the role was seen.
-    pub fn until_on_busy_machine_ms(&self, end_ms: f64, alive_ms: f64) -> f64 {
+    /// The same when two times do not count: what requests took at that moment, and that in which the control probe, which
+    /// asks no server for anything, was kept waiting between the end and `alive_ms`, when the role was seen.
+    pub fn until_in_doubt_ms(&self, end_ms: f64, alive_ms: f64) -> f64 {
         let busy = Contamination::of(self.control, end_ms, alive_ms, DEFAULT_CONTAMINATION_MS);
-        self.until_ms(end_ms) + busy.bad_ms.min(BUSY_MS_MAX)
+        let until_ms = self.until_ms(end_ms);
+        until_ms + self.queue_ms(until_ms - GRACE_MS) + busy.bad_ms.min(BUSY_MS_MAX)
     }
 
     pub fn is_undisturbed(&self, end_ms: f64) -> bool {
@@ -81,12 +84,7 @@ impl<'f> Grace<'f> {
 
     pub fn note(&self) -> String {
         let span = |ms: f64| Span::from_ms(ms.max(0.0).round() as u64);
-        let longest_ms = self.requests.iter().map(|(sent_ms, done_ms)| done_ms - sent_ms).fold(0.0, f64::max);
-        let mut note = format!(
-            "granted: {} and what requests of the database took at that moment (at most {})",
-            span(GRACE_MS),
-            span(longest_ms)
-        );
+        let mut note = format!("granted: {}", span(GRACE_MS));
         if self.without_leader_ms > 0.0 {
             note += &format!(
                 ", counted from the new leader on where there was none ({} in all)",

@@ -41,7 +41,7 @@ struct Tally {
     unseen: usize,
     late_ms: f64,
     late_after_trouble_ms: f64,
-    /// Late by no more than the machine itself was too busy.
+    /// Late, though perhaps only because the machine was busy or the database slow.
     undecided: usize,
 }
 
@@ -64,7 +64,7 @@ pub fn check(facts: &Facts) -> Checked {
     if tally.undecided > 0 {
         let late = tally.undecided;
         missing.push(format!(
-            "{late} roles were late while the machine was too busy to tell whose fault it was"
+            "{late} roles were late by no more than the machine was too busy, or requests of the database took"
         ));
     }
     if !watch.was_reached {
@@ -113,7 +113,7 @@ fn check_lease(lease: &Lease, watch: &Watch, grace: &Grace, tally: &mut Tally) -
     };
     let end_ms = lease.must_end_ms();
     let is_late = alive_ms > grace.until_ms(end_ms);
-    if is_late && alive_ms <= grace.until_on_busy_machine_ms(end_ms, alive_ms) {
+    if is_late && alive_ms <= grace.until_in_doubt_ms(end_ms, alive_ms) {
         tally.undecided += 1;
     } else if is_late {
         let over_ms = alive_ms - end_ms;
@@ -230,7 +230,7 @@ fn check_orphans(facts: &Facts, leases: &[Lease], watch: &Watch, grace: &Grace) 
         }
         let end_ms = born_ms + longest_ms;
         if let Some(alive_ms) = watch.last_alive_ms(track)
-            && alive_ms > grace.until_on_busy_machine_ms(end_ms, alive_ms)
+            && alive_ms > grace.until_in_doubt_ms(end_ms, alive_ms)
         {
             let over_ms = alive_ms - end_ms;
             let summary = format!(

@@ -126,7 +126,7 @@ fn copied(fates: &[Fate]) -> Vec<Fate> {
 }
 
 #[test]
-fn what_a_request_takes_at_that_moment_is_granted_too() {
+fn late_by_what_a_request_took_at_that_moment_is_undecided() {
     let mut late = fates();
     late[3].gone = Some(9_900.0);
     let with = |sent_ms: f64| {
@@ -137,7 +137,7 @@ fn what_a_request_takes_at_that_moment_is_granted_too() {
         run(&fates, vec![slow], quiet())
     };
     // Under way when the lease ended, and over long before.
-    assert_eq!(found(&with(8_400.0)).0, Verdict::Pass);
+    assert_eq!(found(&with(8_400.0)).0, Verdict::Inconclusive);
     assert!(only(&with(7_000.0)).contains("after its time"));
 }
 
@@ -289,7 +289,11 @@ fn late_on_a_machine_that_was_too_busy_is_undecided_and_much_later_is_late() {
     assert_eq!(with(11_000.0, false).0, Verdict::Fail);
     let (verdict, report) = with(11_000.0, true);
     assert_eq!(verdict, Verdict::Inconclusive, "{report:#?}");
-    assert!(report.note.contains("1 roles were late while the machine was too busy"), "{}", report.note);
+    assert!(
+        report.note.contains("1 roles were late by no more than the machine was too busy"),
+        "{}",
+        report.note
+    );
     assert_eq!(with(21_000.0, true).0, Verdict::Fail);
 }
 
