@@ -18,7 +18,8 @@ fn stem(path: &Path) -> String {
 }
 
 fn shipped() -> Vec<(PathBuf, Scenario)> {
-    let paths = find_scenarios(&["scenarios".into(), "examples".into()]).unwrap_or_else(|errors| panic!("{errors}"));
+    let paths =
+        find_scenarios(&["scenarios".into(), "examples".into()]).unwrap_or_else(|errors| panic!("{errors}"));
     paths
         .into_iter()
         .map(|path| {
