@@ -11,7 +11,7 @@ use crate::model::{Entry, Event, Operation, Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// KV v2 keeps this many versions of a key unless its mount says otherwise, and no blueprint's does.
-const RETAINED_VERSIONS: u64 = 10;
+pub(super) const RETAINED_VERSIONS: u64 = 10;
 
 struct Read<'a> {
     entry: &'a Entry,
@@ -108,7 +108,7 @@ pub fn check(facts: &Facts) -> Checked {
 }
 
 /// Keys of which the load itself may have removed versions: what is missing there proves nothing.
-fn removed(facts: &Facts) -> BTreeSet<u32> {
+pub(super) fn removed(facts: &Facts) -> BTreeSet<u32> {
     let may_remove = |op: &&Operation| op.op.removes_a_version() && op.outcome != Outcome::Failed;
     facts.run.history.iter().filter(may_remove).filter_map(|op| op.key).collect()
 }

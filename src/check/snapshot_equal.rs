@@ -4,13 +4,11 @@
 //! What was under way meanwhile may be in it or not. Every version in it must be one that somebody wrote, with that value,
 //! and sent before the snapshot was whole.
 
+use super::no_lost_writes::{RETAINED_VERSIONS, removed};
 use super::{Checked, line, sentences, violation};
 use crate::facts::Facts;
 use crate::model::{Entry, Event, Operation, Outcome, Verdict, Violation};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-/// KV v2 keeps this many versions of a key unless its mount says otherwise, and no blueprint's does.
-const RETAINED_VERSIONS: u64 = 10;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 struct Taken {
     asked_us: u64,
@@ -68,11 +66,7 @@ pub fn check(facts: &Facts) -> Checked {
 
 fn compare(facts: &Facts, taken: &Taken) -> (u64, Vec<Violation>) {
     let restored = restored(facts);
-    // What the load itself may have removed need not be there.
-    let may_remove = |op: &&Operation| op.op.removes_a_version() && op.outcome != Outcome::Failed;
-    let removed: BTreeSet<u32> =
-        facts.run.history.iter().filter(may_remove).filter_map(|op| op.key).collect();
-
+    let removed = removed(facts);
     let (mut checked, mut violations) = (0, Vec::new());
     let mut written: HashMap<(u32, &str), &Operation> = HashMap::new();
     let mut counted: HashSet<(u32, u64)> = HashSet::new();
