@@ -69,7 +69,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        read_answer(request, &format!("{method} {path}")).await
+        Ok(receive(request, &format!("{method} {path}")).await?.0)
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -82,23 +82,16 @@ impl Client {
 
     /// A download that is no JSON, such as a snapshot.
     pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
-        let what = || format!("GET {path}");
-        let no_answer = |error: reqwest::Error| ClientError::NoAnswer { what: what(), why: reason(&error) };
-        let response = self.request(Method::GET, path).send().await.map_err(no_answer)?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(no_answer)?;
-        if !(200..300).contains(&status) {
-            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-            let answer = Answer { status, headers: Default::default(), body };
-            return Err(ClientError::Refused { what: what(), status, errors: answer.errors() });
-        }
-        Ok(bytes.to_vec())
+        let what = format!("GET {path}");
+        let (answer, bytes) = receive(self.request(Method::GET, path), &what).await?;
+        answer.expect_success(&what)?;
+        Ok(bytes)
     }
 
     /// An upload that is no JSON.
     pub async fn post_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Answer, ClientError> {
         let what = format!("POST {path}");
-        read_answer(self.request(Method::POST, path).body(bytes), &what).await?.expect_success(&what)
+        receive(self.request(Method::POST, path).body(bytes), &what).await?.0.expect_success(&what)
     }
 
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
@@ -134,7 +127,8 @@ impl Answer {
     }
 }
 
-async fn read_answer(request: reqwest::RequestBuilder, what: &str) -> Result<Answer, ClientError> {
+/// The answer, and its body as it came.
+async fn receive(request: reqwest::RequestBuilder, what: &str) -> Result<(Answer, Vec<u8>), ClientError> {
     let no_answer =
         |error: reqwest::Error| ClientError::NoAnswer { what: what.to_owned(), why: reason(&error) };
     let response = request.send().await.map_err(no_answer)?;
@@ -142,7 +136,7 @@ async fn read_answer(request: reqwest::RequestBuilder, what: &str) -> Result<Ans
     let headers = response.headers().clone();
     let bytes = response.bytes().await.map_err(no_answer)?;
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Ok(Answer { status, headers, body })
+    Ok((Answer { status, headers, body }, bytes.into()))
 }
 
 /// The innermost cause: reqwest's own text only says that sending failed.
