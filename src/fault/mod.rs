@@ -93,6 +93,8 @@ pub struct Injected {
     pub applied: Result<Applied, String>,
 }
 
+const NOTHING_TO_HEAL: &str = "it leaves nothing to heal";
+
 /// One kind of fault, done to all its nodes at once (`expire` and `revoke` to none).
 #[async_trait]
 pub trait Fault: Send + Sync {
@@ -102,7 +104,14 @@ pub trait Fault: Send + Sync {
     async fn inject(&self, context: &FaultContext, id: &str, nodes: &[NodeId]) -> Injected;
 
     /// One-shot faults have nothing to heal and are never asked.
-    async fn heal(&self, context: &FaultContext, id: &str, nodes: &[NodeId]) -> Result<String, FaultError>;
+    async fn heal(
+        &self,
+        _context: &FaultContext,
+        _id: &str,
+        _nodes: &[NodeId],
+    ) -> Result<String, FaultError> {
+        Err(FaultError::NotApplicable(NOTHING_TO_HEAL.into()))
+    }
 }
 
 /// What of the network a timeline disturbs, so that it can be put in place before the nodes start.

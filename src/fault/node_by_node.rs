@@ -1,6 +1,6 @@
 //! Faults that are done to one node after the other's example: each of them alone, all at the same moment.
 
-use super::{Applied, Fault, FaultContext, FaultError, Injected};
+use super::{Applied, Fault, FaultContext, FaultError, Injected, NOTHING_TO_HEAL};
 use crate::cluster::Ability;
 use crate::model::NodeId;
 use async_trait::async_trait;
@@ -14,7 +14,9 @@ pub trait NodeFault: Send + Sync {
     async fn inject(&self, context: &FaultContext, node: &NodeId) -> Result<Applied, FaultError>;
 
     /// One-shot faults have nothing to heal and are never asked.
-    async fn heal(&self, context: &FaultContext, node: &NodeId) -> Result<String, FaultError>;
+    async fn heal(&self, _context: &FaultContext, _node: &NodeId) -> Result<String, FaultError> {
+        Err(FaultError::NotApplicable(NOTHING_TO_HEAL.into()))
+    }
 }
 
 pub struct NodeByNode<F>(pub F);

@@ -69,10 +69,6 @@ impl NodeFault for RotateAudit {
         }
         Ok(Applied { at_ms: told.at_ms, evidence: evidence.join(", ") })
     }
-
-    async fn heal(&self, _context: &FaultContext, _node: &NodeId) -> Result<String, FaultError> {
-        Err(FaultError::Failed("a rotation has nothing to heal".into()))
-    }
 }
 
 /// Gives the file the first name that is free: `audit.log.1`, `audit.log.2` and so on.

@@ -38,10 +38,6 @@ impl NodeFault for StepDown {
         let status = answer.status;
         Ok(Applied { at_ms, evidence: format!("{node} answered {status} to sys/step-down; {left}{now}") })
     }
-
-    async fn heal(&self, _context: &FaultContext, node: &NodeId) -> Result<String, FaultError> {
-        Err(FaultError::NotApplicable(format!("a step-down of {node} leaves nothing to heal")))
-    }
 }
 
 #[cfg(test)]

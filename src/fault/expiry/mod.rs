@@ -7,7 +7,7 @@ mod mint;
 mod question;
 mod watch;
 
-use super::{Fault, FaultContext, FaultError, Injected};
+use super::{Fault, FaultContext, Injected};
 use crate::cluster::Ability;
 use crate::model::{Credential, NodeId, Span};
 use async_trait::async_trait;
@@ -23,8 +23,6 @@ pub struct Revoke {
     pub credential: Credential,
 }
 
-const NOT_HEALED: &str = "what has ended is not healed";
-
 #[async_trait]
 impl Fault for Expire {
     fn needs(&self) -> Vec<Ability> {
@@ -34,15 +32,6 @@ impl Fault for Expire {
     async fn inject(&self, context: &FaultContext, id: &str, _nodes: &[NodeId]) -> Injected {
         let applied = self.mint(context, id).await.map_err(|error| error.to_string());
         Injected { hit: Vec::new(), applied }
-    }
-
-    async fn heal(
-        &self,
-        _context: &FaultContext,
-        _id: &str,
-        _nodes: &[NodeId],
-    ) -> Result<String, FaultError> {
-        Err(FaultError::NotApplicable(NOT_HEALED.into()))
     }
 }
 
@@ -55,14 +44,5 @@ impl Fault for Revoke {
     async fn inject(&self, context: &FaultContext, id: &str, _nodes: &[NodeId]) -> Injected {
         let applied = self.found_families(context, id).await.map_err(|error| error.to_string());
         Injected { hit: Vec::new(), applied }
-    }
-
-    async fn heal(
-        &self,
-        _context: &FaultContext,
-        _id: &str,
-        _nodes: &[NodeId],
-    ) -> Result<String, FaultError> {
-        Err(FaultError::NotApplicable(NOT_HEALED.into()))
     }
 }
