@@ -66,7 +66,7 @@ fn invariants(facts: &Facts, valid: bool) -> (Vec<InvariantRow>, u64) {
     let mut rows = Vec::new();
     let mut lost = 0;
     for checker in &CHECKERS {
-        let gating = facts.run.info.scenario.expect.iter().any(|id| id == checker.id);
+        let gating = facts.run.info.scenario.expects(checker.id);
         if !gating && !(checker.has_data)(facts) {
             continue;
         }

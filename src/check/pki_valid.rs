@@ -54,11 +54,11 @@ impl<'f> Found<'f> {
 
 pub fn check(facts: &Facts) -> Checked {
     let found = Found::of(facts);
-    let role = facts.run.info.scenario.blueprint.mounts.iter().find_map(|mount| match &mount.engine {
+    let role = facts.run.info.scenario.blueprint.mount(|engine| match engine {
         Engine::Pki(pki) => Some(pki),
         _ => None,
     });
-    let (Some(authority), Some(role)) = (&found.authority, role) else {
+    let (Some(authority), Some((_, role))) = (&found.authority, role) else {
         let note = "it is not known who signs certificates, or for whom".to_owned();
         return Checked { checked: 0, coverage: Verdict::Inconclusive, note, violations: vec![] };
     };

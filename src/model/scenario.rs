@@ -36,6 +36,11 @@ impl Scenario {
             || self.timeline.iter().any(|step| step.target == Target::Database)
     }
 
+    /// Whether the verdict rests on this objective or invariant.
+    pub fn expects(&self, id: &str) -> bool {
+        self.expect.iter().any(|expected| expected == id)
+    }
+
     /// Whether the verdict rests on figures that another run on this machine would disturb.
     pub fn asks_for_exclusive_use(&self) -> bool {
         self.expect.iter().any(|id| LATENCY_OBJECTIVES.contains(&id.as_str()))

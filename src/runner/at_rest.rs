@@ -31,7 +31,7 @@ pub(super) async fn look(
     if matches!(stop.reason(), Some(StopReason::Interrupted(_) | StopReason::Trouble(_))) {
         return Ok(());
     }
-    let expects = |ids: &[&str]| scenario.expect.iter().any(|id| ids.contains(&id.as_str()));
+    let expects = |ids: &[&str]| ids.iter().any(|id| scenario.expects(id));
     let asked = Asked { audit: expects(&OF_AUDIT), secrecy: expects(&OF_SECRECY) };
     let (was_asked, stop) = (stop.is_asked(), stop.clone());
     let is_cancelled = move || stop.is_asked() && !was_asked;

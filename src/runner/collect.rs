@@ -43,12 +43,6 @@ impl Collecting<'_> {
         self.compare_nodes().await;
     }
 
-    /// Whether the scenario's verdict rests on it; what takes hundreds of requests is only done where somebody wants to
-    /// know.
-    fn expects(&self, id: &str) -> bool {
-        self.scenario.expect.iter().any(|expected| expected == id)
-    }
-
     async fn drain(&self) {
         let drain = Instant::now();
         while self.engine.in_flight() > 0 && drain.elapsed() < DRAIN_WITHIN {
@@ -115,8 +109,9 @@ impl Collecting<'_> {
         }
     }
 
+    /// Takes hundreds of requests: only where somebody wants to know.
     async fn compare_nodes(&self) {
-        if self.expects(NODE_AGREEMENT) && !self.stop.is_asked() {
+        if self.scenario.expects(NODE_AGREEMENT) && !self.stop.is_asked() {
             let compared = observe::compare_nodes(self.nodes, self.operator_token, self.journal).await;
             if let Err(error) = compared {
                 let reason = format!("the nodes could not be compared: {error}");

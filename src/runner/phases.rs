@@ -134,7 +134,7 @@ async fn set_up_and_run(
     let mut ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
     // What a run has to show from nothing it does from nothing.
     if let Some(root) = &request.saved_states
-        && !scenario.expect.iter().any(|id| id == FROM_NOTHING)
+        && !scenario.expects(FROM_NOTHING)
     {
         ground = ground.with_saved_states(root, &request.backend, &request.server, &scenario.blueprint);
     }
@@ -401,7 +401,7 @@ async fn shake(
     phase(Phase::Recovery, Some(scenario.recovery.hold.0));
     redundant_again(scenario, &faults, &view, stop).await;
     let mut snapshot = None;
-    if scenario.expect.iter().any(|id| id == SNAPSHOT_EQUAL) && !stop.is_asked() {
+    if scenario.expects(SNAPSHOT_EQUAL) && !stop.is_asked() {
         let token = &faults.access.root_token;
         snapshot = take_snapshot(cluster.nodes(), &view, token, folder, journal).await;
     }

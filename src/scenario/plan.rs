@@ -156,7 +156,7 @@ fn judged(scenario: &Scenario) -> (Vec<String>, Vec<String>) {
     let promised = scenario.blueprint.objectives.iter().map(|objective| objective.id.as_str());
     let shown = promised
         .chain(INVARIANT_IDS.iter().map(|(id, _)| *id))
-        .filter(|id| !scenario.expect.iter().any(|expected| expected == id))
+        .filter(|id| !scenario.expects(id))
         .map(|id| promise(scenario, id))
         .collect();
     (gating, shown)

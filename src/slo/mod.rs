@@ -43,7 +43,7 @@ pub struct Promise {
 /// Every objective of the blueprint, then what only the scenario asks for.
 pub fn promises(facts: &Facts) -> Vec<Promise> {
     let scenario = &facts.run.info.scenario;
-    let expected = |id: &str| scenario.expect.iter().any(|expected| expected == id);
+    let expected = |id: &str| scenario.expects(id);
     let mut promises: Vec<Promise> = scenario
         .blueprint
         .objectives
