@@ -8,15 +8,20 @@ use crate::model::Server;
 use crate::runner::BackendChoice;
 use crate::scenario::load_attach_file;
 use crate::server::{ProvisionOptions, ServerBinary, ServerError, ServerSpec, provision};
+use std::path::PathBuf;
 
 pub struct Subject {
     pub backend: BackendChoice,
     /// On an attached cluster only the product; the version is what the cluster says.
     pub server: Server,
+    /// What scenarios that upgrade nodes end with.
+    pub upgraded_to: Option<Server>,
     /// What about the server a reader of the results must know.
     pub overrides: Vec<String>,
     /// For scenarios that use a database; looked for only where there are such.
     pub postgres: Option<Installation>,
+    /// The server's program on this machine, which is also a client; `None` where it is only in an image or elsewhere.
+    pub program: Option<PathBuf>,
 }
 
 /// What went wrong, already put into words, with the exit code it means.
@@ -40,7 +45,7 @@ impl From<ServerError> for NoSubject {
     }
 }
 
-fn usage(why: impl ToString) -> NoSubject {
+pub(super) fn usage(why: impl ToString) -> NoSubject {
     NoSubject { exit: Exit::Usage, why: why.to_string(), missing: false }
 }
 
@@ -59,17 +64,7 @@ pub fn server_binary(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result
 pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
     match (args.backend, &args.cluster) {
         (Backend::Process | Backend::Docker, Some(_)) => Err(usage("--cluster needs --backend attach")),
-        (Backend::Process, None) => {
-            let server = server_binary(&args.server, say)?;
-            let overrides = unpinned(&server).into_iter().collect();
-            let about = Server { product: server.product.to_string(), version: server.version };
-            Ok(Subject {
-                backend: BackendChoice::Process { binary: server.path },
-                server: about,
-                overrides,
-                postgres: None,
-            })
-        }
+        (Backend::Process, None) => of_processes(&args.server, say),
         (Backend::Docker, None) => in_containers(&args.server, say),
         (Backend::Attach, None) => Err(usage("--backend attach needs --cluster FILE")),
         (Backend::Attach, Some(path)) => {
@@ -87,10 +82,12 @@ pub fn subject(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, NoS
             };
             let server = Server { product, version: "unknown".to_owned() };
             Ok(Subject {
-                backend: BackendChoice::Attach { file: Box::new(file), exe },
+                backend: BackendChoice::Attach { file: Box::new(file), exe, upgrade_to: None },
                 server,
+                upgraded_to: None,
                 overrides: Vec::new(),
                 postgres: None,
+                program: None,
             })
         }
     }
@@ -116,24 +113,38 @@ impl Subject {
     }
 }
 
-fn in_containers(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
+pub(super) fn of_processes(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
+    let server = server_binary(choice, say)?;
+    let overrides = unpinned(&server).into_iter().collect();
+    let about = Server { product: server.product.to_string(), version: server.version };
+    Ok(Subject {
+        program: Some(server.path.clone()),
+        backend: BackendChoice::Process { binary: server.path, upgrade_to: None },
+        server: about,
+        upgraded_to: None,
+        overrides,
+        postgres: None,
+    })
+}
+
+pub(super) fn in_containers(choice: &ServerChoice, say: &mut dyn FnMut(&str)) -> Result<Subject, NoSubject> {
     let spec: ServerSpec = choice.server.parse().map_err(|error| usage(format!("--server: {error}")))?;
-    let (image, overrides) = match &spec {
+    let (image, overrides, program) = match &spec {
         ServerSpec::Image { reference } => {
             let image = image_named(reference, say)?;
             let told = format!("the server runs in the image {reference}, {}", image.image.id);
-            (image, vec![told])
+            (image, vec![told], None)
         }
         _ => {
             let binary = server_binary(choice, say)?;
             let overrides = unpinned(&binary).into_iter().collect();
-            (image_of(&binary, say)?, overrides)
+            (image_of(&binary, say)?, overrides, Some(binary.path))
         }
     };
     say(&format!("{} {} in the image {}", image.server.product, image.server.version, image.image.name));
     // By its id: the name may come to mean another image while runs follow one another.
-    let backend = BackendChoice::Docker { image: image.image.id, program: image.program };
-    Ok(Subject { backend, server: image.server, overrides, postgres: None })
+    let backend = BackendChoice::Docker { image: image.image.id, program: image.program, upgrade_to: None };
+    Ok(Subject { backend, server: image.server, upgraded_to: None, overrides, postgres: None, program })
 }
 
 /// Results of another build than the official one must say so.
