@@ -3,6 +3,7 @@
 use super::instance::{Instance, SUPERUSER};
 use super::session::{Session, try_login};
 use super::{Installation, Login, PostgresError};
+use crate::machine::drawn_mark;
 use crate::model::AttachPostgres;
 use rand::RngExt;
 use rustix::process::Signal;
@@ -26,6 +27,14 @@ pub struct ServerAccess {
     pub connection_url: String,
     pub username: String,
     pub password: String,
+}
+
+impl ServerAccess {
+    /// The same for another database of the instance; `None` when the URL is not one of ours.
+    pub(super) fn in_database(&self, name: &str) -> Option<String> {
+        let (before, after) = self.connection_url.split_once(&format!("/{NAME}?"))?;
+        Some(format!("{before}/{name}?{after}"))
+    }
 }
 
 pub struct Database {
@@ -64,7 +73,7 @@ impl Database {
             username: SERVER_USER.to_owned(),
             password: server_password.clone(),
         };
-        let mut database = Self { operator, server, mark: mark(), own: Some(Mutex::new(instance)) };
+        let mut database = Self { operator, server, mark: drawn_mark(), own: Some(Mutex::new(instance)) };
         database.bring_back().await?;
         let session = database.session().await.map_err(|error| PostgresError::failed("reach it", error))?;
         let statements = [
@@ -94,7 +103,7 @@ impl Database {
             username,
             password,
         };
-        let database = Self { operator, server, mark: mark(), own: None };
+        let database = Self { operator, server, mark: drawn_mark(), own: None };
         let reached = database.session().await;
         reached.map_err(|error| PostgresError::failed("reach the database of the attach file", error))?;
         Ok(database)
@@ -102,6 +111,10 @@ impl Database {
 
     pub fn server_access(&self) -> &ServerAccess {
         &self.server
+    }
+
+    pub(super) fn operator_config(&self) -> Config {
+        self.operator.clone()
     }
 
     /// Has to stand in the name of every role that the server makes.
@@ -170,13 +183,9 @@ impl Database {
 }
 
 /// A password that needs no quoting anywhere.
-fn secret() -> String {
+pub(super) fn secret() -> String {
     let random: u128 = rand::rng().random();
     format!("{random:032x}")
-}
-
-fn mark() -> String {
-    format!("{:06x}", rand::rng().random_range(0..1u32 << 24))
 }
 
 /// The user of a URL, and everything after the `@`.
@@ -232,10 +241,35 @@ mod tests {
         assert!(session.roles().await.is_err());
         assert!(matches!(database.log_in(&name, "right").await, Login::Unclear(_)));
         database.bring_back().await.unwrap();
+        a_database_of_ones_own(&database).await;
         assert_eq!(database.session().await.unwrap().roles().await.unwrap(), [name]);
         drop(database);
         assert!(std::fs::symlink_metadata(private.path().join("postgres")).is_err());
         let log = std::fs::read_to_string(private.path().join("postgres.log")).unwrap();
         assert!(!log.contains("right"), "{log}");
+    }
+
+    async fn a_database_of_ones_own(database: &Database) {
+        use crate::helper::{Ran, RoleFacts};
+        let scratch = database.scratch().await.unwrap();
+        let access = scratch.server_access();
+        let read = "SELECT * FROM orders";
+        assert_eq!(scratch.run_as(&access.username, &access.password, read).await, Ran::Done);
+        let wrong = scratch.run_as(&access.username, "wrong", read).await;
+        assert_eq!(wrong, Ran::NoLogin("28P01".to_owned()));
+        let guest = "CREATE ROLE guest LOGIN PASSWORD 'g' VALID UNTIL '1970-01-01 00:01:00Z'";
+        scratch.execute(guest).await.unwrap();
+        assert_eq!(scratch.guests().await.unwrap(), [""; 0]);
+        scratch.execute("GRANT SELECT ON orders TO guest").await.unwrap();
+        assert_eq!(scratch.guests().await.unwrap(), ["guest"]);
+        let facts = scratch.role("guest").await.unwrap();
+        assert_eq!(facts, Some(RoleFacts { valid_until_s: Some(60.0) }));
+        scratch.execute("ALTER ROLE guest VALID UNTIL 'infinity'").await.unwrap();
+        let write = "INSERT INTO orders VALUES (1, 'x')";
+        assert_eq!(scratch.run_as("guest", "g", write).await, Ran::Refused("42501".to_owned()));
+        let username = access.username.clone();
+        scratch.give_back().await;
+        assert_eq!(scratch.execute(read).await.map_err(drop), Err(()));
+        assert!(matches!(database.log_in(&username, &access.password).await, Login::Refused(_)));
     }
 }

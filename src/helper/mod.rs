@@ -1,5 +1,6 @@
-//! Helpers: real programs that a run needs beside the cluster. So far one, PostgreSQL, in which the server under test
-//! makes and drops roles.
+//! Helpers: what is needed beside the cluster. PostgreSQL, in which the server under test makes and drops roles or stores;
+//! Redis, the cache of services that stand in front of the cluster; the part of Kubernetes that signs and reviews the
+//! tokens of service accounts; a program with the API of AWS KMS, which keeps a seal's key.
 //!
 //! A helper is started with the run and ends with it, however the run ends; it knows nothing of scenarios or verdicts.
 
@@ -7,10 +8,19 @@ mod database;
 mod home;
 mod installation;
 mod instance;
+mod kms;
+mod kubernetes;
+mod redis;
+mod scratch;
+mod service_token;
 mod session;
 mod wheel;
 
 pub use database::{Database, ServerAccess};
 pub use home::remove_left;
 pub use installation::{Installation, PostgresError, fetch_or_find, find};
+pub use kms::{Kms, KmsError, find_kms};
+pub use kubernetes::Kubernetes;
+pub use redis::{Heard, Redis, RedisAddress, RedisError, RedisSession, RedisWatch, Stored, find_redis};
+pub use scratch::{Ran, RoleFacts, Scratch, TABLE};
 pub use session::{Login, Session};

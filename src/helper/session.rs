@@ -34,11 +34,17 @@ impl Session {
     pub async fn roles(&self) -> Result<Vec<String>, String> {
         let pattern = format!("v-%-{}-%", self.mark);
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&pattern];
-        let asked =
-            self.client.query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", &parameters);
-        let rows = tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_| "no answer in time")?;
-        let rows = rows.map_err(|error| error.to_string())?;
+        let rows = self.rows("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1", &parameters).await?;
         rows.iter().map(|row| row.try_get(0).map_err(|error| error.to_string())).collect()
+    }
+
+    pub(super) async fn rows(
+        &self,
+        query: &str,
+        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, String> {
+        let asked = tokio::time::timeout(ANSWER_WITHIN, self.client.query(query, parameters)).await;
+        asked.map_err(|_| "no answer in time")?.map_err(|error| error.to_string())
     }
 
     pub(super) async fn execute(&self, statements: &str) -> Result<(), String> {
