@@ -36,7 +36,7 @@ pub async fn set_up_database(
     for role in &engine.roles {
         let made = json!({
             "db_name": engine.connection,
-            "creation_statements": creation_statements(&role.grants),
+            "creation_statements": creation_statements(role.grants.as_deref()),
             "default_ttl": seconds(ttl),
             "max_ttl": seconds(engine.max_ttl),
         });
@@ -58,11 +58,10 @@ fn username_template(mark: &str) -> String {
     )
 }
 
-fn creation_statements(grants: &str) -> String {
-    format!(
-        "CREATE ROLE \"{{{{name}}}}\" WITH LOGIN PASSWORD '{{{{password}}}}' VALID UNTIL '{{{{expiration}}}}'; \
-         GRANT {grants} TO \"{{{{name}}}}\";"
-    )
+fn creation_statements(grants: Option<&str>) -> String {
+    let made = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';"#;
+    let granted = grants.map(|grants| format!(" GRANT {grants} TO \"{{{{name}}}}\";"));
+    made.to_owned() + &granted.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -75,8 +74,9 @@ mod tests {
         assert!(
             template.starts_with("{{ printf \"v-%s-0a1b2c-%s-%s\"") && template.ends_with("truncate 63 }}")
         );
-        let statements = creation_statements("SELECT ON ALL TABLES IN SCHEMA public");
+        let statements = creation_statements(Some("SELECT ON ALL TABLES IN SCHEMA public"));
         assert!(statements.starts_with("CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}'"));
         assert!(statements.ends_with("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"{{name}}\";"));
+        assert!(creation_statements(None).ends_with("VALID UNTIL '{{expiration}}';"));
     }
 }

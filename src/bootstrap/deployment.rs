@@ -35,7 +35,10 @@ pub async fn apply(
         let began = Instant::now();
         let path = format!("{prefix}{}", mount.path);
         about_to_make(made, Made::Mount { path: path.clone() })?;
-        let done = engines::enable(operator, &path, &mount.engine).await?;
+        let done = match mount.empty {
+            true => engines::enable_empty(operator, &path, &mount.engine).await?,
+            false => engines::enable(operator, &path, &mount.engine).await?,
+        };
         progress.step(&format!("{} {path}/{done}", mount.engine.name()), began.elapsed());
     }
     let began = Instant::now();

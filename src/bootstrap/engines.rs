@@ -2,7 +2,7 @@
 
 use super::BootstrapError;
 use super::deployment::seconds;
-use crate::model::{Engine, Pki};
+use crate::model::{Engine, Kv, Pki};
 use crate::vault::Client;
 use reqwest::Method;
 use serde_json::json;
@@ -16,19 +16,32 @@ pub(super) async fn enable(
 ) -> Result<&'static str, BootstrapError> {
     let was_there = mount(operator, path, engine).await?;
     match engine {
-        Engine::Kv { version: 2 } if !was_there => wait_for_kv(operator, path).await?,
+        Engine::Kv(Kv { version: 2, .. }) if !was_there => wait_for_kv(operator, path).await?,
         // What a database engine is connected with is known only where there is one.
-        Engine::Kv { .. } | Engine::Database(_) => {}
+        Engine::Kv(_) | Engine::Database(_) => {}
         Engine::Transit { key } => make_transit_key(operator, path, key).await?,
         Engine::Pki(pki) => make_authority(operator, path, pki).await?,
     }
-    Ok(if was_there { " (was there)" } else { "" })
+    Ok(said(was_there))
+}
+
+fn said(was_there: bool) -> &'static str {
+    if was_there { " (was there)" } else { "" }
+}
+
+/// The same with nothing set up in it.
+pub(super) async fn enable_empty(
+    operator: &Client,
+    path: &str,
+    engine: &Engine,
+) -> Result<&'static str, BootstrapError> {
+    mount(operator, path, engine).await.map(said)
 }
 
 /// Whether it was there.
 async fn mount(operator: &Client, path: &str, engine: &Engine) -> Result<bool, BootstrapError> {
     let version = match engine {
-        Engine::Kv { version } => Some(version.to_string()),
+        Engine::Kv(kv) => Some(kv.version.to_string()),
         _ => None,
     };
     let mounts = operator.get("sys/mounts").await?;

@@ -55,6 +55,9 @@ pub struct AuditDevice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
     pub path: String,
+    /// Mounted with nothing set up in it; what its engine says of that means nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
     #[serde(flatten)]
     pub engine: Engine,
 }
@@ -63,9 +66,7 @@ pub struct Mount {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "engine", rename_all = "lowercase")]
 pub enum Engine {
-    Kv {
-        version: u8,
-    },
+    Kv(Kv),
     Transit {
         /// The one key that everybody encrypts with.
         key: String,
@@ -75,9 +76,14 @@ pub enum Engine {
 }
 
 impl Blueprint {
-    /// The path and the engine of the first mount that fits.
+    /// The path and the engine of the first mount that fits and has something set up in it.
     pub fn mount<'b, T>(&'b self, fits: impl Fn(&'b Engine) -> Option<T>) -> Option<(&'b str, T)> {
-        self.mounts.iter().find_map(|mount| Some((mount.path.as_str(), fits(&mount.engine)?)))
+        self.in_use().find_map(|mount| Some((mount.path.as_str(), fits(&mount.engine)?)))
+    }
+
+    /// The mounts that a load can be for.
+    pub fn in_use(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| !mount.empty)
     }
 
     /// Where credentials of a database are given out, and which.
@@ -93,12 +99,41 @@ impl Engine {
     /// The server's name of it.
     pub fn name(&self) -> &'static str {
         match self {
-            Engine::Kv { .. } => "kv",
+            Engine::Kv(_) => "kv",
             Engine::Transit { .. } => "transit",
             Engine::Pki(_) => "pki",
             Engine::Database(_) => "database",
         }
     }
+}
+
+/// Versioned secrets, and where those of the load stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kv {
+    pub version: u8,
+    /// Folders of the load's secrets below the mount, used in turn; `{tenant_id}` is replaced. Never empty.
+    #[serde(default = "Kv::folders_by_default")]
+    pub folders: Vec<String>,
+    #[serde(default)]
+    pub writer: Writer,
+}
+
+impl Kv {
+    /// A folder for each tenant.
+    pub fn folders_by_default() -> Vec<String> {
+        vec!["tenants/{tenant_id}/exchanges".to_owned()]
+    }
+}
+
+/// Whose token secrets are written with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// Each tenant writes its own.
+    #[default]
+    Tenant,
+    /// Applications only read; a person or a job with more rights writes.
+    Operator,
 }
 
 /// A certificate authority of the engine's own, and a role that issues certificates for one name.
@@ -129,8 +164,9 @@ pub struct DatabaseEngine {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseRole {
     pub name: String,
-    /// What stands between `GRANT` and `TO`.
-    pub grants: String,
+    /// What stands between `GRANT` and `TO`; without it they can log in and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<String>,
 }
 
 /// A policy; one per tenant when its name contains `{tenant_id}`.

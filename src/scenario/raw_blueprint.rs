@@ -114,6 +114,19 @@ pub(super) struct RawMount {
     #[serde(default)]
     #[schemars(with = "Option<u8>", extend("enum" = [2]))]
     pub version: Option<Text>,
+    /// For `kv`: the folders in which the load's secrets stand, used in turn; `{tenant_id}` is replaced. A folder for
+    /// each tenant when absent: `tenants/{tenant_id}/exchanges`.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1))]
+    pub folders: Option<Spanned<Vec<Text>>>,
+    /// For `kv`: who writes secrets. `tenant` when absent; `operator` where the policy lets applications only read.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["tenant", "operator"]))]
+    pub writer: Option<Text>,
+    /// For `transit` and `pki`: `true` where the document names the engine and sets nothing up in it.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub empty: Option<Spanned<bool>>,
     /// For `transit`: the key that is made, and that everybody encrypts with.
     #[serde(default)]
     #[schemars(with = "Option<NameText>")]
@@ -155,9 +168,10 @@ pub(super) struct RawDatabaseRole {
     /// Its name.
     #[schemars(with = "NameText")]
     pub name: Text,
-    /// What the credentials may do: what stands between GRANT and TO.
-    #[schemars(with = "String")]
-    pub grants: Text,
+    /// What the credentials may do: what stands between GRANT and TO. Without it they log in and no more.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub grants: Option<Text>,
 }
 
 /// A certificate authority that the server makes for itself.
