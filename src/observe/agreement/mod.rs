@@ -1,8 +1,11 @@
 //! After everything has settled: asks every node for everything that it says can be asked for, and journals where their
 //! answers differ. What is asked is found by walking the server's own description of its API; nothing is written.
 
+mod changes;
 mod volatile;
 mod walk;
+
+pub use changes::Configuration;
 
 use crate::cluster::Node;
 use crate::model::{Event, NodeAnswer, NodeDifference};
@@ -32,7 +35,7 @@ pub async fn compare_nodes(nodes: &[Node], token: &str, journal: &Journal) -> Re
     let clients = nodes.iter().map(|node| Ok(Client::new(&node.endpoint)?.with_token(token)));
     let clients: Vec<Client> = clients.collect::<Result<_, ClientError>>()?;
     let Some(first) = clients.first() else { return Ok(()) };
-    let walked = walk::walk(first).await?;
+    let walked = walk::walk(first, |_| true).await?;
     let mut differing = walked.paths.clone();
     let mut settled_late = 0;
     let mut answers = Vec::new();

@@ -42,7 +42,8 @@ struct Parameter {
     required: bool,
 }
 
-pub async fn walk(client: &Client) -> Result<Walked, ClientError> {
+/// Everything that can be read and is `wanted`.
+pub async fn walk(client: &Client, wanted: fn(&str) -> bool) -> Result<Walked, ClientError> {
     let answer = client.get("sys/internal/specs/openapi").await?;
     let described: Described = serde_json::from_value(answer.body).map_err(|error| {
         ClientError::NoAnswer { what: "the description of the API".to_owned(), why: error.to_string() }
@@ -67,7 +68,7 @@ pub async fn walk(client: &Client) -> Result<Walked, ClientError> {
             }
         }
     }
-    let mut paths: Vec<String> = walk.found.into_iter().collect();
+    let mut paths: Vec<String> = walk.found.into_iter().filter(|path| wanted(path)).collect();
     if paths.len() > PATHS_MAX {
         skipped.push(format!("{} paths: only {PATHS_MAX} are compared", paths.len() - PATHS_MAX));
         paths.truncate(PATHS_MAX);
