@@ -52,6 +52,7 @@ pub fn check(facts: &Facts) -> Checked {
     let is_whole = whole.is_some() && failed.is_none() && checked > 0;
     let note = sentences([
         whole.map_or_else(String::new, |took_ms| format!("served {:.1} s after the upload", took_ms / 1e3)),
+        lost_with_the_cluster(facts, &taken),
         failed.unwrap_or_default(),
         if whole.is_none() { "the restored store was not read in whole".into() } else { String::new() },
         if checked == 0 {
@@ -62,6 +63,19 @@ pub fn check(facts: &Facts) -> Checked {
     ]);
     let coverage = if is_whole { Verdict::Pass } else { Verdict::Inconclusive };
     Checked { checked, coverage, note, violations }
+}
+
+/// What a restore costs, whatever the snapshot holds.
+fn lost_with_the_cluster(facts: &Facts, taken: &Taken) -> String {
+    let later = facts.writes.iter().filter(|op| op.is_ok() && op.sent_us > taken.whole_us);
+    let last_us = later.clone().map(|op| op.done_us).max();
+    match (later.count(), last_us) {
+        (0, _) | (_, None) => String::new(),
+        (count, Some(last_us)) => format!(
+            "{count} writes of the {:.1} s after it were acknowledged, and would be lost with the cluster",
+            (last_us - taken.whole_us) as f64 / 1e6
+        ),
+    }
 }
 
 fn compare(facts: &Facts, taken: &Taken) -> (u64, Vec<Violation>) {
@@ -171,7 +185,12 @@ mod tests {
         for t_ms in [3e3, 3_100.0, 3_200.0] {
             let (verdict, found) = verdict(&run(|op| until(op, t_ms)));
             assert_eq!((verdict, found.checked), (Verdict::Pass, 30), "{t_ms}: {:?}", found.violations);
-            assert_eq!(found.note, "served 0.9 s after the upload");
+            assert!(found.note.starts_with("served 0.9 s after the upload; 1"), "{}", found.note);
+            assert!(
+                found.note.ends_with("acknowledged, and would be lost with the cluster"),
+                "{}",
+                found.note
+            );
         }
     }
 

@@ -1,20 +1,22 @@
-//! A snapshot that is taken under load, restored into a cluster of its own, and read there.
+//! A snapshot that is taken under load, restored into a cluster of its own, and read there: on one node, or on as many as
+//! the first cluster had, as after its total loss.
 
+use super::collect::NODE_AGREEMENT;
 use super::{BackendChoice, Ground, RunError, Stop};
-use crate::bootstrap::{self, unseal};
+use crate::bootstrap::{self, unseal, wait_for_redundancy};
 use crate::cluster::{Access, ClusterView, Node};
 use crate::load::Keyspace;
-use crate::machine::FileLock;
-use crate::model::{Event, Scenario};
+use crate::machine::{FileLock, drawn_mark};
+use crate::model::{Event, RestoreInto, Scenario};
 use crate::observe;
 use crate::record::{Journal, RunFolder};
 use crate::vault::{Client, ClientError, Wire, wait_until};
-use rand::RngExt;
 use std::time::{Duration, Instant};
 
 /// A server that took a snapshot closes, opens with the keys of the snapshot and elects itself.
 const SERVES_WITHIN: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(100);
+const LEADER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Takes one through the active node. `None` where that failed, which is journalled.
 pub(super) async fn take_snapshot(
@@ -25,7 +27,11 @@ pub(super) async fn take_snapshot(
     journal: &Journal,
 ) -> Option<Vec<u8>> {
     let taken = async {
-        let node = &nodes[view.leader().ok_or("no node is active")?];
+        // A leader that a busy machine kept from answering a poll is waited for.
+        let leader = wait_until("a node is active", LEADER_WITHIN, ASK_EVERY, || {
+            std::future::ready(view.leader().ok_or_else(|| "no node is active".to_owned()))
+        });
+        let node = &nodes[leader.await.map_err(|error| error.to_string())?];
         let client = Client::new(&node.endpoint).map_err(|error| error.to_string())?;
         let asked_ms = journal.now_ms();
         let snapshot = client.with_token(operator_token).get_bytes("sys/storage/raft/snapshot").await;
@@ -52,7 +58,7 @@ pub(super) struct Restoring<'a> {
 }
 
 impl Restoring<'_> {
-    /// Brings one node up, restores into it, reads every key and takes it down again. What failed is journalled.
+    /// Brings a cluster up, restores into it, reads every key and takes it down again. What failed is journalled.
     pub async fn run(&self, snapshot: Vec<u8>) -> Result<(), RunError> {
         if let BackendChoice::Attach { .. } = self.backend {
             let reason = "on an attached cluster there is no server to restore into, and nothing of its own is \
@@ -60,14 +66,13 @@ impl Restoring<'_> {
             self.journal.write(Event::SnapshotFailed { reason: reason.into() });
             return Ok(());
         }
-        let place = RunFolder::at(self.folder.private().join("restored"));
-        let made =
-            std::fs::create_dir_all(place.logs()).and_then(|()| std::fs::create_dir_all(place.private()));
-        made.map_err(|error| RunError::SetUp(format!("{}: {error}", place.root().display())))?;
+        let place = RunFolder::make(self.folder.private().join("restored"))
+            .map_err(|error| RunError::SetUp(error.to_string()))?;
         let _lock =
             FileLock::try_acquire(&place.lock()).map_err(|error| RunError::SetUp(error.to_string()))?;
-        let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
-        let ground = Ground::prepare(self.backend, &self.of_one_node(), &place, &run_id).await?;
+        let run_id = drawn_mark();
+        let backend = self.backend.after_upgrades();
+        let ground = Ground::prepare(&backend, &self.of_another(), &place, &run_id).await?;
         let restored = tokio::select! {
             restored = self.restore(&ground, snapshot) => restored,
             () = self.stop.asked() => Err("the run was stopped".to_owned()),
@@ -82,10 +87,12 @@ impl Restoring<'_> {
         Ok(())
     }
 
-    /// The same deployment on one node that need not wait long for its election: nothing is measured there.
-    fn of_one_node(&self) -> Scenario {
+    /// The same deployment that need not wait long for its elections: nothing of them is measured there.
+    fn of_another(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
-        scenario.blueprint.nodes = 1;
+        if scenario.recovery.restore_into == RestoreInto::One {
+            scenario.blueprint.nodes = 1;
+        }
         scenario.server.performance_multiplier = Some(1);
         scenario.timeline.clear();
         scenario
@@ -104,12 +111,30 @@ impl Restoring<'_> {
             .await
             .map_err(|error| text(&error))?;
         self.opens(&client).await.map_err(|error| text(&error))?;
+        self.others_follow(ground).await.map_err(|error| text(&error))?;
         let took_ms = began.elapsed().as_secs_f64() * 1e3;
         let wire = Wire::new(&node.endpoint).map_err(|error| text(&error))?;
         let token = &self.access.root_token;
         observe::read_restored(self.keys, self.written, &wire, token, self.journal).await?;
         self.journal.write(Event::RestoredAll { keys: self.written.len() as u32, took_ms });
+        if self.scenario.expects(NODE_AGREEMENT) && ground.cluster.nodes().len() > 1 {
+            let compared = observe::compare_nodes(ground.cluster.nodes(), token, self.journal).await;
+            compared.map_err(|error| format!("the restored nodes could not be compared: {error}"))?;
+        }
         Ok(())
+    }
+
+    /// What the first node has, the others get from it; each opens by the keys that came with the snapshot.
+    async fn others_follow(&self, ground: &Ground) -> Result<(), ClientError> {
+        let nodes = ground.cluster.nodes();
+        for node in &nodes[1..] {
+            self.opens(&Client::new(&node.endpoint)?).await?;
+        }
+        let operator = Client::new(&nodes[0].endpoint)?.with_token(&self.access.root_token);
+        match nodes.len() {
+            1 => Ok(()),
+            many => wait_for_redundancy(&operator, many, SERVES_WITHIN).await,
+        }
     }
 
     /// Until it serves by the keys and the token that came with the snapshot. It may close some time after its answer.
