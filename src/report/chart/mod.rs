@@ -16,6 +16,7 @@ mod scale;
 mod series;
 mod svg;
 mod timeline;
+mod trend;
 
 pub use anatomy::anatomy;
 pub use budget::budget;
@@ -24,6 +25,7 @@ pub use palette::style_sheet;
 pub use percentiles::percentiles;
 pub use ramp::{knee, ramp};
 pub use timeline::{seconds_per_point, timeline};
+pub use trend::trend_line;
 
 /// For which width a chart is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
