@@ -27,10 +27,16 @@ pub enum Kind {
     /// A token, by itself or by its accessor.
     RevokeToken,
     RevokeLease,
+    RenewLease,
+    RevokeLeases,
+    /// Credentials of the database.
+    Creds,
     Encrypt,
     Decrypt,
     /// The operator has many ciphertexts decrypted at once.
     DecryptAll,
+    /// Of the whole store.
+    Snapshot,
     Rotate,
     Issue,
     RevokeCertificate,
@@ -57,7 +63,7 @@ impl Asked {
         let path = head.uri.path().trim_start_matches("/v1/").to_owned();
         let query = head.uri.query().map(str::to_owned);
         let token = head.headers.get("x-vault-token").and_then(|token| token.to_str().ok());
-        let by_operator = token == Some(operator_token);
+        let by_operator = !operator_token.is_empty() && token == Some(operator_token);
         let kind = kind(&head.method, &path, query.as_deref(), by_operator, &body);
         // Those of one hop are the next hop's own.
         let mut headers = head.headers.clone();
@@ -101,6 +107,15 @@ impl Asked {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
+    /// Whether a load asks for credentials of the database, or does something to their leases.
+    pub fn is_of_the_database(&self) -> bool {
+        matches!(self.kind, Kind::Creds | Kind::RenewLease | Kind::RevokeLease | Kind::RevokeLeases)
+    }
+
+    pub fn by(&self, method: Method) -> Self {
+        Self { method, ..self.clone() }
+    }
+
     /// The same with an operator's rights.
     pub fn by_operator(&self, token: &str) -> Self {
         let mut asked = self.clone();
@@ -128,6 +143,10 @@ fn kind(method: &Method, path: &str, query: Option<&str>, by_operator: bool, bod
         "sys/leases/lookup" => Kind::LookUpLease,
         "auth/token/revoke" | "auth/token/revoke-accessor" => Kind::RevokeToken,
         "sys/leases/revoke" => Kind::RevokeLease,
+        "sys/storage/raft/snapshot" => Kind::Snapshot,
+        "sys/leases/renew" => Kind::RenewLease,
+        _ if path.starts_with("sys/leases/revoke-prefix/") => Kind::RevokeLeases,
+        _ if path.contains("-database/creds/") => Kind::Creds,
         _ if path.contains("-transit/decrypt/") && by_operator => Kind::DecryptAll,
         _ if path.contains("-transit/decrypt/") => Kind::Decrypt,
         _ if path.contains("-transit/encrypt/") => Kind::Encrypt,

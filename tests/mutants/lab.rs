@@ -5,8 +5,8 @@ use hyper::HeaderMap;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use vaultquake::cluster::Node;
 use vaultquake::vault::{RawAnswer, Wire};
@@ -21,8 +21,13 @@ const KEPT_MAX: usize = 2_000;
 
 pub struct Lab {
     wires: Vec<Wire>,
-    pub operator_token: String,
+    /// Known from the beginning where the cluster was there before, else from its initialisation.
+    operator_token: OnceLock<String>,
+    /// Whether it is the cluster into which a snapshot is restored.
+    is_restored: bool,
     leader: AtomicUsize,
+    /// Who led first.
+    first_leader: OnceLock<usize>,
     /// Bugs show from the load's first read on: what comes before is setting up.
     armed: AtomicBool,
     turns: AtomicU64,
@@ -45,16 +50,45 @@ struct Seen {
 }
 
 impl Lab {
-    pub fn new(nodes: &[Node], operator_token: &str) -> Result<Self, rustls::Error> {
+    pub fn new(nodes: &[Node]) -> Result<Self, rustls::Error> {
         let wires = nodes.iter().map(|node| Wire::new(&node.endpoint));
         Ok(Self {
             wires: wires.collect::<Result<_, _>>()?,
-            operator_token: operator_token.to_owned(),
+            operator_token: OnceLock::new(),
+            is_restored: false,
             leader: AtomicUsize::new(0),
+            first_leader: OnceLock::new(),
             armed: AtomicBool::new(false),
             turns: AtomicU64::new(0),
             seen: Mutex::default(),
         })
+    }
+
+    pub fn of_operator(self, token: &str) -> Self {
+        Self { operator_token: OnceLock::from(token.to_owned()), ..self }
+    }
+
+    /// Of the cluster into which a snapshot of another is restored: no load comes to it.
+    pub fn restored(self) -> Self {
+        Self { is_restored: true, armed: AtomicBool::new(true), ..self }
+    }
+
+    pub fn is_restored(&self) -> bool {
+        self.is_restored
+    }
+
+    /// Empty before there is one.
+    pub fn operator_token(&self) -> String {
+        self.operator_token.get().cloned().unwrap_or_default()
+    }
+
+    /// Whether this node was the leader before anything was done to it.
+    pub fn led_first(&self, node: usize) -> bool {
+        self.first_leader.get() == Some(&node)
+    }
+
+    pub fn nodes(&self) -> usize {
+        self.wires.len()
     }
 
     pub fn is_armed(&self) -> bool {
@@ -96,7 +130,15 @@ impl Lab {
     fn note(&self, node: usize, asked: &Asked, answer: &RawAnswer) {
         let mut seen = self.seen.lock().unwrap();
         match asked.kind {
-            Kind::Leader if body(answer)["is_self"] == true => self.leader.store(node, Ordering::Relaxed),
+            Kind::Leader if body(answer)["is_self"] == true => {
+                self.leader.store(node, Ordering::Relaxed);
+                self.first_leader.get_or_init(|| node);
+            }
+            Kind::Other if asked.path == "sys/init" => {
+                if let Some(token) = body(answer)["root_token"].as_str() {
+                    self.operator_token.get_or_init(|| token.to_owned());
+                }
+            }
             Kind::Read => {
                 self.armed.store(true, Ordering::Relaxed);
                 let reads = seen.reads.entry(asked.path.clone()).or_default();
@@ -149,6 +191,11 @@ impl Lab {
     /// How long ago this was asked for the first time; then zero.
     pub fn since(&self, what: &str) -> Duration {
         self.seen.lock().unwrap().moments.entry(what.to_owned()).or_insert_with(Instant::now).elapsed()
+    }
+
+    /// Whether nobody has asked before; not to be mixed with `since` of the same.
+    pub fn is_first(&self, what: &str) -> bool {
+        self.seen.lock().unwrap().moments.insert(what.to_owned(), Instant::now()).is_none()
     }
 
     pub fn keep(&self, what: &str, answer: &RawAnswer) {

@@ -7,6 +7,7 @@ mod bugs;
 mod catalogue;
 #[path = "../skips/default_server.rs"]
 mod default_server;
+mod front;
 mod ground;
 mod lab;
 mod live;
@@ -15,6 +16,7 @@ mod proxy;
 mod saved;
 #[path = "../skips/mod.rs"]
 mod skips;
+mod turn;
 
 use catalogue::{Mutant, mutants};
 use default_server::default_server;
@@ -25,7 +27,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use turn::Turn;
+use vaultquake::helper::{Installation, PostgresError, fetch_or_find};
 use vaultquake::record::{RunFolder, SavedRun};
+use vaultquake::server::{ProvisionOptions, ServerBinary, ServerSpec, provision};
 use vaultquake::watchdog;
 
 const PAGE: &str = "docs/planted-bugs.md";
@@ -57,7 +63,8 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     let shared: Shared = Arc::default();
     let mut conclusion = libtest_mimic::run(&arguments, live(&shared, mode));
-    if let Some(mut ground) = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take() {
+    let bench = std::mem::take(&mut *shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    if let Some(mut ground) = bench.ground {
         ground.down();
     }
     if mode == Mode::Save
@@ -70,24 +77,52 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn server() -> Result<PathBuf, Unmet> {
-    Ok(default_server()?.path)
+/// What every live run needs: the server, the version that is upgraded to it, and the database beside it.
+#[derive(Clone)]
+struct Means {
+    server: ServerBinary,
+    before: ServerBinary,
+    postgres: Installation,
 }
 
-/// The first that runs brings it up.
-type Shared = Arc<Mutex<Option<Ground>>>;
+/// What mutants of an upgrade begin with.
+const BEFORE: &str = "openbao@2.7.1";
+
+fn means() -> Result<Means, Unmet> {
+    let postgres = fetch_or_find(&ProvisionOptions::from_env()?, &mut |text| eprintln!("{text}"));
+    let postgres = postgres.map_err(|error| match error {
+        PostgresError::Missing { .. } => Unmet::Missing(error.to_string()),
+        PostgresError::Failed(_) => Unmet::Broken(error.to_string()),
+    })?;
+    let before: ServerSpec = BEFORE.parse().expect("our own");
+    let before = provision(&before, &ProvisionOptions::from_env()?, &mut |text| eprintln!("{text}"))?;
+    Ok(Means { server: default_server()?, before, postgres })
+}
+
+/// What the runs have one after the other.
+#[derive(Default)]
+struct Bench {
+    /// The first that runs on it brings it up.
+    ground: Option<Ground>,
+    turn: Option<Turn>,
+}
+
+type Shared = Arc<Mutex<Bench>>;
 
 fn live(shared: &Shared, mode: Mode) -> Vec<Trial> {
     let trial = |mutant: &'static Mutant| {
         let shared = shared.clone();
-        skips::trial(mutant.name, server, move |binary| shake(&shared, &binary, mutant, mode))
+        skips::trial(mutant.name, means, move |means| shake(&shared, &means, mutant, mode))
     };
     mutants().map(trial).collect()
 }
 
-fn shake(shared: &Shared, binary: &Path, mutant: &Mutant, mode: Mode) -> Result<(), Failed> {
-    let mut slot = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (folder, run) = match run_on(&mut slot, binary, mutant) {
+fn shake(shared: &Shared, means: &Means, mutant: &'static Mutant, mode: Mode) -> Result<(), Failed> {
+    let mut bench = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    bench.turn = Some(Turn::again(bench.turn.take())?);
+    let place = tempfile::tempdir()?;
+    let slot = &mut bench.ground;
+    let (folder, run) = match run_on(slot, means, mutant, &place) {
         Ok(ran) => ran,
         // On a machine that is busy with other things a node was seen to hang for good.
         Err(why) => {
@@ -95,7 +130,7 @@ fn shake(shared: &Shared, binary: &Path, mutant: &Mutant, mode: Mode) -> Result<
             if let Some(mut ground) = slot.take() {
                 ground.down();
             }
-            run_on(&mut slot, binary, mutant)?
+            run_on(slot, means, mutant, &place)?
         }
     };
     let (verdicts, result) = matrix::verdicts(&run);
@@ -112,11 +147,15 @@ fn shake(shared: &Shared, binary: &Path, mutant: &Mutant, mode: Mode) -> Result<
 
 fn run_on(
     slot: &mut Option<Ground>,
-    binary: &Path,
-    mutant: &Mutant,
+    Means { server, before, postgres }: &Means,
+    mutant: &'static Mutant,
+    place: &TempDir,
 ) -> Result<(RunFolder, SavedRun), String> {
+    if live::takes_its_own(mutant)? {
+        return live::run_alone(server, before, mutant, place.path());
+    }
     if slot.is_none() {
-        *slot = Some(Ground::up(binary)?);
+        *slot = Some(Ground::up(&server.path, postgres)?);
     }
     slot.as_ref().map_or(Err("there is no cluster".into()), |ground| live::run(ground, mutant))
 }

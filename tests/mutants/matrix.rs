@@ -63,13 +63,11 @@ pub fn page(matrix: &BTreeMap<&'static str, Verdicts>) -> String {
          cluster plant one bug a run: {bugs} bugs that a checker must report, and {legal} kinds of behaviour that a client must\n\
          expect of any server behind any network, which none may report. `tests/mutants` holds them, and this page is made\n\
          from the saved runs beside them, which `cargo test` judges again.\n\n\
-         `VQ_MUTANTS=live cargo test --test mutants` runs them all against a cluster of its own; with `save` it also keeps the\n\
-         runs and writes this page.\n\n\
+         Most runs are on one cluster with a database beside it, attached to as if it were somebody else's. Where a leader is\n\
+         cut off or cannot audit, or a snapshot is restored, the run has a cluster of its own, behind proxies as well.\n\n\
+         `VQ_MUTANTS=live cargo test --test mutants` runs them all; with `save` it also keeps the runs and writes this page.\n\n\
          **FAIL**: reported. pass: looked, and found nothing. ?: looked, and could not tell. Empty: nothing in this run for it\n\
-         to judge. A verdict that must be is marked with *; others follow from the same bug.\n\n\
-         Four checkers have no column: `minority-silent` and `audit-or-nothing` judge what no proxy in front of a node can\n\
-         bring about, `snapshot-equal` wants a cluster of our own to restore into, `lease-expiry` a database. That they can\n\
-         fail is shown by hand-built runs.\n"
+         to judge. A verdict that must be is marked with *; others follow from the same bug.\n"
     );
     table(&mut page, "Bugs", matrix, |mutant| !mutant.is_legal());
     table(&mut page, "No bugs", matrix, Mutant::is_legal);

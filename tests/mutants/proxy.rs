@@ -41,7 +41,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let asked = Asked::new(node, &head, body, &lab.operator_token);
+    let asked = Asked::new(node, &head, body, &lab.operator_token());
     let is_due = lab.is_armed() || asked.kind == Kind::Read;
     let answer: Answer = if is_due { play(asked, lab).await } else { lab.forward(&asked).await };
     let answer = answer.ok_or(io::ErrorKind::ConnectionReset)?;

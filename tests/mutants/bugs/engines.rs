@@ -92,7 +92,7 @@ pub async fn revoked_unasked(asked: Asked, lab: Arc<Lab>) -> Answer {
         let revoke = asked
             .with_body(&json!({ "serial_number": issued["data"]["serial_number"] }))
             .at(&format!("{mount}/revoke"))
-            .by_operator(&lab.operator_token);
+            .by_operator(&lab.operator_token());
         lab.forward(&revoke).await?;
     }
     Some(answer)

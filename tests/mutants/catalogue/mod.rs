@@ -56,11 +56,13 @@ macro_rules! mutant {
 
 // After the macro, which they use.
 mod engines;
+mod leases;
 mod secrets;
+mod shaken;
 
 /// All of them, in the order of the page.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> {
-    secrets::MUTANTS.iter().chain(engines::MUTANTS)
+    secrets::MUTANTS.iter().chain(engines::MUTANTS).chain(leases::MUTANTS).chain(shaken::MUTANTS)
 }
 
 const LOST: &str = "no-lost-writes";
@@ -76,3 +78,8 @@ const PLAIN: &str = "no-plaintext";
 const TRANSIT: &str = "transit-decrypts";
 const PKI: &str = "pki-valid";
 const TENANTS: &str = "isolation";
+const LEASES: &str = "lease-expiry";
+const MINORITY: &str = "minority-silent";
+const NOTHING: &str = "audit-or-nothing";
+const SNAPSHOT: &str = "snapshot-equal";
+const SERVED: &str = "served-through-every-node";

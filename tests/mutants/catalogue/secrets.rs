@@ -137,7 +137,7 @@ pub const MUTANTS: &[Mutant] = &[
         reads::gone_for_a_moment,
         "One in ten reads says that there is no such secret.",
         [ORDER],
-        []
+        [SESSION]
     ),
     mutant!(
         "refused-value-read",
@@ -282,7 +282,7 @@ pub const MUTANTS: &[Mutant] = &[
         nodes::sealed_node_writes,
         "A sealed node goes on acknowledging writes.",
         [SEALED],
-        []
+        [ORDER]
     ),
     mutant!(
         "token-outlives",
