@@ -47,10 +47,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("up", &["bootstrap", "cluster", "machine", "model", "record", "runner", "vault"]),
     ("compose", &["bootstrap", "cluster", "model", "vault"]),
+    (
+        "conformance",
+        &["bootstrap", "cluster", "docker", "helper", "machine", "model", "record", "secrecy", "vault"],
+    ),
     ("facts", &["model", "record"]),
     ("check", &["facts", "model", "record"]),
     ("slo", &["facts", "model", "record"]),
     ("analyse", &["check", "facts", "model", "record", "slo"]),
+    ("compare", &["model"]),
     ("report", &["model"]),
     (
         "cli",
@@ -59,7 +64,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bootstrap",
             "cleaning",
             "cluster",
+            "compare",
             "compose",
+            "conformance",
             "docker",
             "helper",
             "machine",
@@ -72,13 +79,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secrecy",
             "server",
             "up",
+            "vault",
             "watchdog",
         ],
     ),
 ];
 
 /// Pure functions of saved data: nothing live.
-const PURE: [&str; 6] = ["model", "facts", "check", "slo", "analyse", "report"];
+const PURE: [&str; 7] = ["model", "facts", "check", "slo", "analyse", "compare", "report"];
 const LIVE: [&str; 10] = [
     "tokio",
     "reqwest",

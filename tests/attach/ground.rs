@@ -50,7 +50,11 @@ path "secret/metadata/tenants/{tenant_id}/*" { capabilities = ["read", "list"] }
         tls: Tls { enabled: true, min_version: "tls13".into() },
         audit: vec![AuditDevice { kind: "file".into(), name: "file".into() }],
         tenants: 2,
-        mounts: vec![Mount { path: "secret".into(), engine: Engine::Kv { version: 2 } }],
+        mounts: vec![Mount {
+            path: "secret".into(),
+            empty: false,
+            engine: Engine::Kv(Kv { version: 2, folders: Kv::folders_by_default(), writer: Writer::Tenant }),
+        }],
         policies: vec![Policy { name: "tenant-{tenant_id}".into(), rules: rules.into() }],
         approle: AppRole {
             mount: "approle".into(),
@@ -77,6 +81,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
         route: Route::from("leader"),
         rate: RatePlan::Constant(Rate(rate)),
         arrivals: Arrivals::Constant,
+        program: None,
     };
     Scenario {
         name: "attached".into(),
@@ -103,8 +108,14 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             ttl: None,
             link: None,
             strain: None,
+            rest: None,
+            hand_over: None,
         }],
-        recovery: Recovery { within: Span::from_secs(30), hold: Span::from_secs(1) },
+        recovery: Recovery {
+            within: Span::from_secs(30),
+            hold: Span::from_secs(1),
+            restore_into: Default::default(),
+        },
         abort_when: None,
         expect: vec!["no-lost-writes".into()],
         tags: vec![],
@@ -120,8 +131,10 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         backend: BackendChoice::Attach {
             file: Box::new(file.clone()),
             exe: std::env::current_exe().unwrap(),
+            upgrade_to: None,
         },
         server: Server { product: "openbao".into(), version: "unknown".into() },
+        upgraded_to: None,
         out: folder.root().to_owned(),
         command: "cargo test --test attach".into(),
         known_findings: vec![],
@@ -196,6 +209,21 @@ impl Ground {
             let autopilot = operator.get("sys/storage/raft/autopilot/configuration").await?;
             found.insert(autopilot.body["data"].to_string());
             Ok(found)
+        })
+    }
+
+    /// The address of a node that is not active.
+    pub fn standby(&self) -> Result<String, Failed> {
+        let nodes = nodes_of(&self.file).map_err(|error| error.to_string())?;
+        runtime().block_on(async {
+            for node in &nodes {
+                let answer =
+                    Client::new(&node.endpoint)?.call(reqwest::Method::GET, "sys/health", None).await?;
+                if answer.body["standby"] == true {
+                    return Ok(node.endpoint.url.clone());
+                }
+            }
+            Err(Failed::from("no node is a standby"))
         })
     }
 

@@ -2,6 +2,7 @@
 //! leaves nothing behind, also when it is killed. Skipped by name where the server cannot be had.
 
 mod attached;
+mod conform;
 #[path = "../skips/default_server.rs"]
 mod default_server;
 mod ground;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     if let Some(code) = roles::play(&words) {
         return code;
     }
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 10] = [
         ("without_disposable_nothing_destructive_is_done", refused::without_disposable),
         ("with_another_id_nothing_at_all_is_done", refused::with_another_id),
         ("a_killed_leader_is_healed_and_nothing_of_ours_remains", attached::leader_kill),
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         ("a_killed_harness_is_cleaned_up_after", attached::killed_harness),
         ("without_a_watchdog_clean_does_its_work", attached::killed_watchdog),
         ("clean_removes_only_names_of_ours", attached::clean_cluster),
+        ("conform_leaves_nothing_on_a_cluster_that_exists", conform::leaves_nothing),
+        ("conform_interrupted_leaves_nothing_either", conform::interrupted),
+        ("conform_says_what_is_typed_wrong", conform::typed_wrong),
     ];
     let mut arguments = Arguments::from_args();
     // They share one cluster, and each harms it.

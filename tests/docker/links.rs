@@ -56,6 +56,7 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
         let options = DockerOptions {
             owner: owner.clone(),
             image: &image.id,
+            upgrade_to: None,
             program: binary.product.binary(),
             blueprint: &blueprint,
             tuning: &ServerTuning { performance_multiplier: Some(1) },

@@ -31,6 +31,7 @@ pub async fn prepare(
     DockerCluster::prepare(DockerOptions {
         owner: owner.clone(),
         image: &image.id,
+        upgrade_to: None,
         program: binary.product.binary(),
         blueprint: &blueprint,
         tuning: &ServerTuning::default(),

@@ -29,6 +29,7 @@ async fn one_node_of(binary: &ServerBinary, private: &Path) -> (DockerCluster, S
     let options = DockerOptions {
         owner: owner.clone(),
         image: &image.id,
+        upgrade_to: None,
         program: binary.product.binary(),
         blueprint: &find_blueprint("alphapulse").unwrap(),
         tuning: &ServerTuning::default(),

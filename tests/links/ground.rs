@@ -44,6 +44,7 @@ impl Ground {
         let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
         let cluster = ProcessCluster::prepare(ProcessOptions {
             binary: binary.to_owned(),
+            upgrade_to: None,
             blueprint: &blueprint,
             tuning: &ServerTuning { performance_multiplier: Some(multiplier()) },
             folder: folder.path(),

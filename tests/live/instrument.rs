@@ -56,6 +56,9 @@ pub fn tells_multiplier_1_from_5() {
 pub fn shows_a_stall_of_two_seconds() {
     let text = runs::fast("{ at: 0s, pause: leader, heal_after: 2s }")
         .replace("server: { performance_multiplier: 1 }\n", "")
+        // More reads than the server has permits for, held up beside writes, lock it up for good (docs/findings.md), and
+        // on a busy machine a stall holds up more than its two seconds' worth.
+        .replace("rate: 50/s", "rate: 10/s")
         .replace("rate: 20/s", "rate: 50/s")
         .replace("steady: 3s", "steady: 5s")
         .replace("hold: 2s", "hold: 6s");

@@ -10,7 +10,7 @@ pub fn base(scenario: &str, summary: &str) -> RunResult {
         scenario: scenario.into(),
         summary: summary.into(),
         backend: "process".into(),
-        server: Server { product: "openbao".into(), version: "2.7.2".into() },
+        server: Servers::One(Server { product: "openbao".into(), version: "2.7.2".into() }),
         seed: 42,
         started_at: "2026-11-22T10:03:21Z".parse().unwrap(),
         duration_ms: 65_100.0,
@@ -22,6 +22,7 @@ pub fn base(scenario: &str, summary: &str) -> RunResult {
         failovers: vec![],
         outages: vec![],
         stale_reads: vec![],
+        rehearsal: None,
         load: vec![],
         budget: None,
         control: Control {

@@ -2,7 +2,10 @@
 
 use crate::fixtures;
 use std::path::Path;
-use vaultquake::model::{Lane, LoadRow, NodeId, Picture, Role, RunResult, Violation};
+use vaultquake::model::{
+    ConfigurationChange, InVain, Lane, LoadRow, NodeId, Picture, Rehearsal, Role, RunResult, Server, Servers,
+    UpgradeStep, Violation,
+};
 use vaultquake::report;
 
 #[test]
@@ -108,7 +111,30 @@ fn no_text_from_outside_becomes_markup() {
     }
     result.reasons = vec![evil.into()];
     result.overrides = vec![evil.into()];
-    result.server.version = evil.into();
+    result.server = Servers::One(Server { product: evil.into(), version: evil.into() });
+    result.rehearsal = Some(Rehearsal {
+        go: false,
+        steps: vec![UpgradeStep {
+            fault: evil.into(),
+            node: NodeId::new(evil),
+            led: true,
+            from: evil.into(),
+            to: Some(evil.into()),
+            back_ms: None,
+            whole_ms: None,
+            outage_ms: 1.0,
+            outage_of: Some(evil.into()),
+            unserved: vec![InVain { error: evil.into(), count: 1 }],
+            rest: None,
+        }],
+        compared: Some(1),
+        changes: vec![ConfigurationChange {
+            path: evil.into(),
+            before: Some(200),
+            after: 200,
+            fields: vec![evil.into()],
+        }],
+    });
     for row in &mut result.objectives {
         (row.note, row.source, row.target, row.unit) = (evil.into(), evil.into(), evil.into(), evil.into());
     }
