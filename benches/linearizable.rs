@@ -128,6 +128,7 @@ fn info() -> RunInfo {
         seed: 1,
         backend: "process".into(),
         server: Server { product: "openbao".into(), version: "2.7.2".into() },
+        upgraded_to: None,
         nodes,
         started_at: "2026-11-22T03:00:00Z".parse().expect("a time"),
         machine: Machine {

@@ -13,7 +13,9 @@ pub use picture::picture;
 
 use crate::check::{CHECKERS, Knowledge, judged, unjudged};
 use crate::facts::{Facts, stale_reads};
-use crate::model::{Control, CpuSeconds, Event, InvariantRow, ObjectiveRow, PhaseRow, RunResult, Verdict};
+use crate::model::{
+    Control, CpuSeconds, Event, InvariantRow, ObjectiveRow, PhaseRow, Rehearsal, RunResult, Verdict,
+};
 use crate::record::SavedRun;
 use crate::slo::{self, LostWrites};
 use guard::guarded;
@@ -38,7 +40,7 @@ pub fn judge(run: &SavedRun) -> RunResult {
         scenario: info.scenario.name.clone(),
         summary: info.scenario.summary.clone(),
         backend: info.backend.clone(),
-        server: info.server.clone(),
+        server: info.servers(),
         seed: info.seed,
         started_at: info.started_at,
         duration_ms: facts.end_ms,
@@ -48,6 +50,7 @@ pub fn judge(run: &SavedRun) -> RunResult {
         invariants,
         faults: facts.faults.iter().map(|fault| fault.row()).collect(),
         stale_reads: stale_reads(&facts),
+        rehearsal: rehearsal(&facts, verdict),
         load: load_rows::load_rows(&facts),
         budget: slo::budget(&facts),
         control: control(&facts),
@@ -57,6 +60,18 @@ pub fn judge(run: &SavedRun) -> RunResult {
         failovers: facts.failovers,
         outages: facts.outages,
     }
+}
+
+/// Only what was shown to hold is a go.
+fn rehearsal(facts: &Facts, verdict: Verdict) -> Option<Rehearsal> {
+    let steps = facts.upgrade_steps();
+    let configuration = facts.events().find_map(|(_, event)| match event {
+        Event::ConfigurationCompared { compared, changes } => Some((*compared, changes.clone())),
+        _ => None,
+    });
+    let (compared, changes) = configuration.unzip();
+    let changes = changes.unwrap_or_default();
+    (!steps.is_empty()).then(|| Rehearsal { go: verdict == Verdict::Pass, steps, compared, changes })
 }
 
 /// Every invariant that is expected or has data, and how many writes are lost. `valid` when the run can carry

@@ -18,7 +18,10 @@ pub struct Knowledge<'a> {
 impl<'a> Knowledge<'a> {
     pub fn of(info: &'a RunInfo, valid: bool) -> Self {
         let concerns = |finding: &&KnownFinding| {
-            finding.server == info.server.product && finding.versions.contains(&info.server.version)
+            info.servers()
+                .all()
+                .iter()
+                .any(|server| finding.server == server.product && finding.versions.contains(&server.version))
         };
         Self {
             findings: info.known_findings.iter().filter(concerns).collect(),

@@ -5,6 +5,7 @@
 mod audit_complete;
 mod audit_or_nothing;
 mod cas_exclusive;
+mod clients_recover;
 mod isolation;
 mod known;
 mod lease_expiry;
@@ -15,6 +16,7 @@ mod no_plaintext;
 mod node_agreement;
 mod pki_valid;
 mod sealed_silent;
+mod served_through_every_node;
 mod session;
 mod silence;
 mod single_leader;
@@ -47,7 +49,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 17] = [
+pub const CHECKERS: [Checker; 19] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -64,7 +66,13 @@ pub const CHECKERS: [Checker; 17] = [
     Checker { id: "token-expiry", has_data: token_expiry::has_data, check: token_expiry::check },
     Checker { id: "lease-expiry", has_data: lease_expiry::has_data, check: lease_expiry::check },
     Checker { id: "transit-decrypts", has_data: transit_decrypts::has_data, check: transit_decrypts::check },
+    Checker { id: "clients-recover", has_data: clients_recover::has_data, check: clients_recover::check },
     Checker { id: "pki-valid", has_data: pki_valid::has_data, check: pki_valid::check },
+    Checker {
+        id: "served-through-every-node",
+        has_data: served_through_every_node::has_data,
+        check: served_through_every_node::check,
+    },
 ];
 
 /// The row of an invariant that could not be judged.

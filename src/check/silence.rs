@@ -5,7 +5,7 @@
 
 use super::{Checked, line, sentences, violation};
 use crate::facts::Facts;
-use crate::model::{NodeId, Operation, Verdict};
+use crate::model::{NodeId, Operation, Verdict, Workload};
 
 /// Fewer attempts than this show nothing of a node that would acknowledge.
 const ATTEMPTS_MIN: u64 = 10;
@@ -28,9 +28,10 @@ pub struct Words {
     pub nobody: &'static str,
 }
 
-/// Everything that was asked by a load, of whatever kind.
+/// Everything that was asked by a load, of whatever kind. Programs may have been redirected to another node than theirs.
 pub fn of_loads<'f>(facts: &'f Facts) -> impl Iterator<Item = &'f Operation> + Clone {
-    facts.loads.iter().flat_map(|load| load.ops.iter().copied())
+    let asked = facts.loads.iter().filter(|load| load.load.workload != Workload::Program);
+    asked.flat_map(|load| load.ops.iter().copied())
 }
 
 pub fn check<'o>(

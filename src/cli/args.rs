@@ -25,6 +25,8 @@ pub enum Command {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Ask a server for its documented behaviour, case by case
+    Conform(ConformArgs),
     /// Judge a saved run again, without a cluster (writes recheck.json)
     Recheck {
         /// A run folder
@@ -35,6 +37,14 @@ pub enum Command {
         /// A run folder
         run: PathBuf,
     },
+    /// Each figure over the runs of a folder, with where the earlier ones lie; also as an index page in it
+    Trend {
+        /// A folder of run folders
+        #[arg(default_value = "reports")]
+        folder: PathBuf,
+    },
+    /// Whether figures differ between two sets of runs, by a statistical test; exit 1 when one is worse in B
+    Compare(CompareArgs),
     /// Bring a bootstrapped cluster up to play with, in the foreground
     Up(UpArgs),
     /// End a cluster that `up --detach` keeps
@@ -83,6 +93,12 @@ pub struct RunArgs {
     pub cluster: Option<PathBuf>,
     #[command(flatten)]
     pub server: ServerChoice,
+    /// For scenarios that upgrade nodes: the version they begin with [default: the known one before]
+    #[arg(long, value_name = "SERVER")]
+    pub from: Option<String>,
+    /// For scenarios that upgrade nodes: the version they end with [default: --server]
+    #[arg(long, value_name = "SERVER")]
+    pub to: Option<String>,
     /// Seed of every random choice; a fresh one when absent
     #[arg(long)]
     pub seed: Option<u64>,
@@ -106,6 +122,20 @@ pub struct RunArgs {
     pub deny_skips: bool,
 }
 
+#[derive(Args)]
+pub struct CompareArgs {
+    /// A run folder, or a folder of them: what was
+    pub a: PathBuf,
+    /// The same: what is
+    pub b: PathBuf,
+    /// Also when the machine, the backend or the scenario is not the same; what differs is told
+    #[arg(long)]
+    pub anyway: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// Child processes on this machine
@@ -124,6 +154,97 @@ pub struct ServerChoice {
     /// Take an unknown version whose hash is not pinned
     #[arg(long)]
     pub allow_unpinned: bool,
+}
+
+#[derive(Args)]
+pub struct ConformArgs {
+    /// Only cases whose id contains one of these words
+    pub filter: Vec<String>,
+    /// Only list the cases
+    #[arg(long)]
+    pub list: bool,
+    /// How nodes run
+    #[arg(long, value_enum, default_value_t = OwnBackend::Process)]
+    pub backend: OwnBackend,
+    /// Which servers, one column each: PRODUCT@VERSION, PRODUCT=/path/to/binary, or image:REF on the docker backend
+    #[arg(long, default_value = super::DEFAULT_SERVER)]
+    pub server: Vec<String>,
+    /// Take an unknown version whose hash is not pinned
+    #[arg(long)]
+    pub allow_unpinned: bool,
+    /// Ask a server that exists instead; everything made there is named vq-… and removed afterwards
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "server")]
+    pub addr: Option<String>,
+    /// Holds a token of that server which may make mounts and policies
+    #[arg(long, value_name = "FILE", requires = "addr")]
+    pub token_file: Option<PathBuf>,
+    /// The CA that signed that server's certificate
+    #[arg(long, value_name = "FILE", requires = "addr")]
+    pub ca_cert: Option<PathBuf>,
+    /// What that server is, for its column and the known divergences: PRODUCT or PRODUCT@VERSION
+    #[arg(long, value_name = "PRODUCT", requires = "addr")]
+    pub product: Option<String>,
+    /// Also ask that server what disturbs everybody who uses it
+    #[arg(long, requires = "addr")]
+    pub allow_disturbing: bool,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// Print the result like this
+    #[arg(long, value_enum, default_value_t = ConformFormat::Text)]
+    pub format: ConformFormat,
+    /// So many cases side by side
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// Where the folder with the results goes
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Edit each answer that a case looks at, one a run: the case must turn red, or it checks nothing
+    #[arg(long)]
+    pub prove: bool,
+    /// A case that is not judged here is an error (exit 3)
+    #[arg(long)]
+    pub deny_skips: bool,
+}
+
+/// Ask a configuration service in front of a cluster instead.
+#[derive(Args)]
+pub struct ServiceArgs {
+    /// Ask a configuration service that listens there; --addr is then the cluster behind it
+    #[arg(long, value_name = "URL", conflicts_with = "config_service_command")]
+    pub config_service: Option<String>,
+    /// Start one in front of a cluster and a Redis of our own, which may then be taken away. It is told by VAULT_ADDR,
+    /// VAULT_TOKEN_FILE, VAULT_CACERT, VAULT_MOUNT_POINT, REDIS_URL, REDIS_PASSWORD_FILE and VQ_LISTEN
+    #[arg(long, value_name = "COMMAND", conflicts_with = "addr")]
+    pub config_service_command: Option<String>,
+    /// The Redis of that service
+    #[arg(long, value_name = "URL", requires = "config_service")]
+    pub redis: Option<String>,
+    /// Holds its password
+    #[arg(long, value_name = "FILE", requires = "redis")]
+    pub redis_password_file: Option<PathBuf>,
+    /// The KV mount behind that service [default: secret]
+    #[arg(long, value_name = "MOUNT", requires = "config_service")]
+    pub kv_mount: Option<String>,
+    /// The events of that service come over its Redis
+    #[arg(long, requires = "redis")]
+    pub events_in_redis: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OwnBackend {
+    /// Child processes on this machine
+    Process,
+    /// Containers on this machine
+    Docker,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConformFormat {
+    Text,
+    Json,
+    Junit,
+    Markdown,
+    Html,
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use super::subject::NoSubject;
 use crate::docker::{DockerError, Engine, Image, ImageSource, Owner};
+use crate::machine::drawn_mark;
 use crate::model::Server;
 use crate::server::{Product, ServerBinary, read_version};
 
@@ -41,7 +42,7 @@ pub fn image_named(reference: &str, say: &mut dyn FnMut(&str)) -> Result<ServerI
         let engine = Engine::connect().await?;
         let image = engine.named_image(reference, say).await?;
         let scratch = tempfile::tempdir().map_err(NoSubject::trouble)?;
-        let run_id = format!("{:06x}", rand::random_range(0..1u32 << 24));
+        let run_id = drawn_mark();
         // Nobody holds the lock: whether we live is told by our process.
         let owner = Owner { run_id, lock: scratch.path().join("lock") };
         for product in Product::ALL {

@@ -3,13 +3,17 @@
 mod args;
 mod clean;
 mod compose;
+mod conform;
+mod conform_service;
 pub mod doctor;
 mod exit;
 mod image;
 mod jobs;
 mod one_run;
 mod out;
+mod past;
 mod planned;
+mod programs;
 mod publish;
 mod run;
 pub mod server;
@@ -17,6 +21,7 @@ mod signals;
 mod subject;
 mod terminal;
 mod up;
+mod upgrading;
 
 pub use exit::Exit;
 
@@ -58,8 +63,14 @@ fn dispatch(command: Command) -> Exit {
             machine::open_files::raise_limit();
             run::run(&args)
         }
+        Command::Conform(args) => {
+            machine::open_files::raise_limit();
+            conform::conform(&args)
+        }
         Command::Validate { paths } => validate(&paths),
         Command::Recheck { run } => judged(&run, publish::recheck),
+        Command::Trend { folder } => past::trend(&folder),
+        Command::Compare(args) => past::compare_runs(&args),
         Command::Report { run } => judged(&run, publish::render_again),
         Command::Up(args) => {
             machine::open_files::raise_limit();

@@ -58,6 +58,7 @@ pub fn one(
         seed,
         backend: subject.backend.clone(),
         server: subject.server.clone(),
+        upgraded_to: subject.upgraded_to.clone(),
         out: args.out.clone(),
         command: repeat_command(args, &planned.path, seed),
         known_findings: planned.known_findings.clone(),
@@ -132,6 +133,11 @@ fn repeat_command(args: &RunArgs, path: &Path, seed: u64) -> String {
     let mut command = format!("vaultquake run {} --seed {seed}", shell_word(&path.to_string_lossy()));
     if args.server.server != super::DEFAULT_SERVER {
         command += &format!(" --server {}", shell_word(&args.server.server));
+    }
+    for (option, server) in [("--from", &args.from), ("--to", &args.to)] {
+        if let Some(server) = server {
+            command += &format!(" {option} {}", shell_word(server));
+        }
     }
     if args.server.allow_unpinned {
         command += " --allow-unpinned";

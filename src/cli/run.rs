@@ -5,11 +5,15 @@ use super::exit::Exit;
 use super::jobs::{Round, jobs, rounds};
 use super::one_run::{Done, one};
 use super::out::{say, tell};
-use super::planned::plan;
+use super::planned::{Planned, plan};
+use super::programs::{Places, find_programs};
 use super::signals::Signals;
-use super::subject::subject;
+use super::subject::{NoSubject, Subject, subject};
 use super::terminal::{Terminal, wants_colour};
+use super::upgrading::upgrading;
+use crate::compare;
 use crate::machine::lock;
+use crate::model::Scenario;
 use crate::report;
 use crate::runner::{Siblings, Stop};
 use std::collections::BTreeSet;
@@ -48,8 +52,13 @@ pub fn run(args: &RunArgs) -> Exit {
         Ok(signals) => signals,
         Err(error) => return tell(Exit::Trouble, &format!("cannot listen for signals: {error}")),
     };
-    let mut subject = match subject(args, &mut |text| terminal.line(text)) {
-        Ok(subject) => subject,
+    let upgrades = |planned: &Planned| planned.scenario.replaces_versions();
+    if (args.from.is_some() || args.to.is_some()) && !planned.iter().any(upgrades) {
+        let why = "--from and --to are for scenarios that upgrade nodes, and none of these does";
+        return tell(Exit::Usage, &why);
+    }
+    let mut subjects = match Subjects::find(args, &planned, &mut |text| terminal.line(text)) {
+        Ok(subjects) => subjects,
         Err(none) if none.missing => {
             for planned in &planned {
                 terminal.line(&format!("skipped {}: {}", planned.scenario.name, none.why));
@@ -60,7 +69,7 @@ pub fn run(args: &RunArgs) -> Exit {
     };
     let found = planned.len();
     if planned.iter().any(|planned| planned.scenario.uses_a_database())
-        && let Err(none) = subject.find_postgres(&mut |text| terminal.line(text))
+        && let Err(none) = subjects.find_postgres(&mut |text| terminal.line(text))
     {
         if !none.missing {
             return tell(none.exit, &none.why);
@@ -75,6 +84,20 @@ pub fn run(args: &RunArgs) -> Exit {
         if planned.is_empty() {
             return tell(skipped(args.deny_skips), &"nothing was judged");
         }
+    }
+    let places = Places::of_this_machine();
+    planned.retain_mut(|planned| {
+        let program = subjects.of(&planned.scenario).program.clone();
+        match find_programs(&mut planned.scenario, program.as_deref(), &places) {
+            Ok(()) => true,
+            Err(why) => {
+                terminal.line(&format!("skipped {}: {why}", planned.scenario.name));
+                false
+            }
+        }
+    });
+    if planned.is_empty() {
+        return tell(skipped(args.deny_skips), &"nothing was judged");
     }
     let some_were_skipped = planned.len() < found;
     let rounds = rounds(jobs(&planned, args.repeat, first_seed), args.jobs);
@@ -97,7 +120,7 @@ pub fn run(args: &RunArgs) -> Exit {
             // Each run its own: what stopped one must not stop those after it.
             let stop = Stop::default();
             let _watched = signals.watch_over(&stop)?;
-            Some(match one(args, job, &subject, &terminal, &siblings, &stop) {
+            Some(match one(args, job, subjects.of(&job.planned.scenario), &terminal, &siblings, &stop) {
                 Done::Judged(result, exit) => Some((Some(*result), exit)),
                 Done::Trouble => Some((None, Exit::Trouble)),
                 // By design, so it counts for nothing, and no other seed changes it.
@@ -118,6 +141,10 @@ pub fn run(args: &RunArgs) -> Exit {
     let results: Vec<_> = results.into_iter().flatten().collect();
     if results.len() > 1 {
         say!("\n{}", report::terminal_many(&results, wants_colour()));
+        let spreads = report::spreads(&compare::spreads(&results));
+        if !spreads.is_empty() {
+            say!("{}", spreads.trim_end());
+        }
     }
     if some_were_skipped && args.deny_skips {
         exits.push(Exit::Trouble);
@@ -126,6 +153,45 @@ pub fn run(args: &RunArgs) -> Exit {
         return tell(Exit::Inconclusive, &"nothing was judged");
     }
     Exit::worst(exits)
+}
+
+/// Whom each scenario runs against: those that upgrade nodes begin with another version than the others.
+enum Subjects {
+    One(Box<Subject>),
+    Two { plain: Box<Subject>, upgrading: Box<Subject> },
+}
+
+impl Subjects {
+    fn find(args: &RunArgs, planned: &[Planned], say: &mut dyn FnMut(&str)) -> Result<Self, NoSubject> {
+        let some_upgrade = planned.iter().any(|planned| planned.scenario.replaces_versions());
+        let all_upgrade = planned.iter().all(|planned| planned.scenario.replaces_versions());
+        Ok(match (some_upgrade, all_upgrade) {
+            (false, _) => Self::One(subject(args, say)?.into()),
+            (true, true) => Self::One(upgrading(args, say)?.into()),
+            (true, false) => {
+                Self::Two { plain: subject(args, say)?.into(), upgrading: upgrading(args, say)?.into() }
+            }
+        })
+    }
+
+    fn of(&self, scenario: &Scenario) -> &Subject {
+        match self {
+            Self::One(subject) => subject,
+            Self::Two { upgrading, .. } if scenario.replaces_versions() => upgrading,
+            Self::Two { plain, .. } => plain,
+        }
+    }
+
+    fn find_postgres(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), NoSubject> {
+        match self {
+            Self::One(subject) => subject.find_postgres(say),
+            Self::Two { plain, upgrading } => {
+                plain.find_postgres(say)?;
+                upgrading.postgres.clone_from(&plain.postgres);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// More than a core for each, and runs measure one another.

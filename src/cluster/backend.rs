@@ -1,7 +1,7 @@
 //! What every backend offers, and what only some can do.
 
 use super::Links;
-use crate::model::{NodeId, Strain};
+use crate::model::{Edition, NodeId, Strain};
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -91,10 +91,12 @@ pub enum Ability {
     RotateAudit,
     /// Take the database beside the cluster away.
     StopDatabase,
+    /// Replace a node's program by that of another version.
+    Replace,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 17] = [
+    pub const ALL: [Ability; 18] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -112,6 +114,7 @@ impl Ability {
         Ability::Disconnect,
         Ability::RotateAudit,
         Ability::StopDatabase,
+        Ability::Replace,
     ];
 
     pub fn name(self) -> &'static str {
@@ -133,6 +136,7 @@ impl Ability {
             Ability::Disconnect => "take a node off its network",
             Ability::RotateAudit => "rotate a node's audit file",
             Ability::StopDatabase => "take the database away",
+            Ability::Replace => "replace a node's program",
         }
     }
 }
@@ -148,6 +152,13 @@ pub enum ClusterError {
     Api(#[from] ClientError),
 }
 
+impl ClusterError {
+    /// A node is to be upgraded, and nobody said to what.
+    pub fn no_second_version() -> Self {
+        Self::NotApplicable("there is no second version".to_owned())
+    }
+}
+
 #[async_trait]
 pub trait Cluster: Send + Sync {
     /// `process`, `docker` or `attach`.
@@ -160,6 +171,11 @@ pub trait Cluster: Send + Sync {
 
     /// Does it, and returns when, and how we know that it took hold.
     async fn signal(&self, node: &NodeId, signal: Signal) -> Result<Took, ClusterError>;
+
+    /// Ends a node in good order, and lets its next start be of this version.
+    async fn replace(&self, node: &NodeId, _edition: Edition) -> Result<Took, ClusterError> {
+        Err(ClusterError::NotApplicable(format!("the program of {node} is not ours to replace")))
+    }
 
     /// Starts a node that is down; returns once its API answers, sealed or not.
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError>;

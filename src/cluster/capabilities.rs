@@ -66,6 +66,7 @@ pub fn of_attach(ability: Ability) -> Capability {
         | Ability::LimitMemory
         | Ability::Disconnect
         | Ability::RotateAudit => Capability::No("no hook is known for it"),
+        Ability::Replace => Capability::With("hook upgrade"),
         Ability::StopDatabase => Capability::No("the database of an attach file is not ours to take away"),
     }
 }

@@ -98,6 +98,12 @@ impl Engine {
         }
     }
 
+    /// Returns when it is gone.
+    pub async fn remove_container(&self, name: &str) -> Result<(), DockerError> {
+        let removed = self.remove("container", name, GONE_WITHIN).await;
+        removed.map_err(|why| DockerError::Failed { doing: format!("remove {name}"), why, status: None })
+    }
+
     /// `id` may be a name. Returns when it is gone.
     pub(super) async fn remove(&self, kind: &str, id: &str, within: Duration) -> Result<(), String> {
         let removed = wait_until("it is gone", within, EVERY, || async {

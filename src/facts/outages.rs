@@ -7,11 +7,13 @@
 //! operation, though not before `s0` completed, and ends when `s1` completes, or with the last
 //! operation of the part if nothing followed. Healthy traffic thus gives windows as long as a latency; only longer ones are listed.
 
-use super::{FaultFact, Part, is_served};
-use crate::model::{Operation, Outage};
+use super::{FaultFact, Part, due_within, is_served};
+use crate::model::{Operation, Outage, Workload};
 
 /// Shorter windows are latency, not outage; also the resolution at which "no downtime" is judged.
 pub const LISTED_OUTAGE_MS: f64 = 100.0;
+/// The same of programs that were all served.
+const LISTED_OUTAGE_OF_PROGRAMS_MS: f64 = 1_000.0;
 
 pub(super) fn outages(parts: &[Part], faults: &[FaultFact], within_ms: f64) -> Vec<Outage> {
     let mut outages: Vec<Outage> = parts
@@ -21,6 +23,7 @@ pub(super) fn outages(parts: &[Part], faults: &[FaultFact], within_ms: f64) -> V
                 .into_iter()
                 .map(|(start_us, end_us)| (start_us as f64 / 1e3, end_us as f64 / 1e3))
                 .filter(|(start_ms, end_ms)| end_ms - start_ms >= LISTED_OUTAGE_MS)
+                .filter(|window| part.op != Workload::Program || is_outage_of_a_program(part, *window))
                 .map(|(start_ms, end_ms)| Outage {
                     operation: part.op.name().into(),
                     route: part.route.to_string(),
@@ -36,6 +39,13 @@ pub(super) fn outages(parts: &[Part], faults: &[FaultFact], within_ms: f64) -> V
             .then_with(|| (&a.operation, &a.route).cmp(&(&b.operation, &b.route)))
     });
     outages
+}
+
+/// Starting a process takes longer than what is listed of requests: what counts is that one was in vain, or that none came
+/// to its end for a long time.
+fn is_outage_of_a_program(part: &Part, (start_ms, end_ms): (f64, f64)) -> bool {
+    let in_vain = due_within(&part.ops, start_ms, end_ms).iter().any(|op| !is_served(op));
+    in_vain || end_ms - start_ms >= LISTED_OUTAGE_OF_PROGRAMS_MS
 }
 
 /// The longest outage of one operation and route; 0 when none was long enough to be listed.
@@ -105,6 +115,20 @@ mod tests {
     #[test]
     fn healthy_traffic_has_no_outage() {
         assert_eq!(listed(&steady_run().build()), vec![]);
+    }
+
+    #[test]
+    fn a_program_is_out_when_it_ran_in_vain_or_not_at_all() {
+        let run = |answer: fn(f64) -> Answer| {
+            let builder = RunBuilder::new().load("program", "any", 2.0).phases(0.0, 10e3, 20e3, 30e3);
+            listed(&builder.traffic(0, 0.0, 20e3, answer).build())
+        };
+        assert_eq!(run(|_| Answer::ok(300.0)), vec![], "that is how long a process takes");
+        let in_vain = run(|t_ms| if t_ms == 5e3 { Answer::refused(300.0) } else { Answer::ok(300.0) });
+        assert_eq!(in_vain, vec![("program any".into(), 5_000.0, 5_800.0, None)]);
+        let late =
+            run(|t_ms| if (5e3..6e3).contains(&t_ms) { Answer::ok(4_000.0) } else { Answer::ok(100.0) });
+        assert_eq!(late, vec![("program any".into(), 5_000.0, 6_100.0, None)]);
     }
 
     #[test]

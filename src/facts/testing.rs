@@ -76,6 +76,7 @@ impl RunBuilder {
             route,
             rate: rate_plan,
             arrivals: Arrivals::Constant,
+            program: None,
         });
         self.rates.push(rate);
         self
@@ -162,6 +163,8 @@ impl RunBuilder {
             ttl: None,
             link: link.clone(),
             strain,
+            rest: None,
+            hand_over: None,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
@@ -474,7 +477,11 @@ fn info() -> RunInfo {
         warm_up: Span::from_secs(2),
         steady: Span::from_secs(10),
         timeline: vec![],
-        recovery: Recovery { within: Span::from_secs(60), hold: Span::from_secs(5) },
+        recovery: Recovery {
+            within: Span::from_secs(60),
+            hold: Span::from_secs(5),
+            restore_into: RestoreInto::One,
+        },
         abort_when: None,
         expect: vec![],
         tags: vec![],
@@ -487,6 +494,7 @@ fn info() -> RunInfo {
         seed: 42,
         backend: "process".into(),
         server: Server { product: "openbao".into(), version: "2.7.2".into() },
+        upgraded_to: None,
         nodes: ["n1", "n2", "n3"].map(address).to_vec(),
         started_at: "2026-11-22T03:00:00Z".parse().unwrap(),
         machine: Machine {

@@ -8,6 +8,7 @@ mod link;
 mod link_evidence;
 mod node_by_node;
 mod pause;
+mod replace;
 mod restart;
 mod rotate_audit;
 mod seal;
@@ -25,7 +26,7 @@ use node_by_node::NodeByNode;
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
 use crate::helper::Database;
-use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target};
+use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target, Versions};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
@@ -45,6 +46,8 @@ pub struct FaultContext {
     pub token_ttl: Span,
     /// Where the blueprint has one.
     pub database: Option<Arc<Database>>,
+    /// Where nodes get another one.
+    pub versions: Option<Versions>,
     /// Watches that go on after an injection; the runner waits for them before it collects.
     pub background: Mutex<JoinSet<()>>,
 }
@@ -142,6 +145,10 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
         FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
         FaultKind::RotateAudit => Box::new(NodeByNode(rotate_audit::RotateAudit)),
+        FaultKind::Upgrade | FaultKind::Downgrade => Box::new(NodeByNode(replace::Replace {
+            edition: step.fault.installs().expect("both install a version"),
+            hand_over: step.hand_over.unwrap_or_default(),
+        })),
         FaultKind::Expire => Box::new(expiry::Expire {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
             credential: credential_of(step),

@@ -4,7 +4,7 @@ use super::FaultContext;
 use crate::cluster::{
     Ability, Access, Cluster, ClusterError, ClusterView, LinkSighting, Links, Node, Signal, Took,
 };
-use crate::model::{Entry, LinkMap, NodeId, Party, Role, Span};
+use crate::model::{Edition, Entry, LinkMap, NodeId, Party, Role, Span};
 use crate::record::Journal;
 use crate::vault::testing::Scripted;
 use async_trait::async_trait;
@@ -72,6 +72,10 @@ impl Cluster for Obedient {
         Ok(Took { at: Instant::now(), evidence: format!("{signal:?} done") })
     }
 
+    async fn replace(&self, node: &NodeId, _edition: Edition) -> Result<Took, ClusterError> {
+        self.signal(node, Signal::Stop).await
+    }
+
     async fn start(&self, node: &NodeId) -> Result<String, ClusterError> {
         match self.starts.clone() {
             Some(Ok(evidence)) => Ok(evidence),
@@ -125,6 +129,7 @@ fn context_of(
         approle_mount: "approle".into(),
         token_ttl: Span::from_secs(3600),
         database: None,
+        versions: None,
         background: Default::default(),
     };
     (Arc::new(context), folder)

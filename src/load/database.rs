@@ -6,7 +6,7 @@
 
 use super::keyspace::Keyspace;
 use super::leases::{Lease, Leases};
-use super::outcome::{Done, malformed, of_failure, of_status};
+use super::outcome::{Done, concluded, malformed, of_failure, of_status};
 use super::work::Work;
 use crate::helper::{Database, Login};
 use crate::model::{Event, Outcome, Workload};
@@ -158,10 +158,6 @@ impl DatabaseWork {
         let answer = wire.send(asked, deadline).await;
         Done { subject: Some(format!("{role}/").into()), ..concluded(answer) }
     }
-}
-
-fn concluded(answer: Result<RawAnswer, Failure>) -> Done {
-    answer.map_or_else(of_failure, |answer| of_status(&answer))
 }
 
 /// What may be concluded, and the body of an acknowledgement that can be read.

@@ -7,6 +7,7 @@ use super::keyspace::Keyspace;
 use super::kv2_write;
 use super::mounts::Mounts;
 use super::outcome::Done;
+use super::program::{self, ProgramPlan};
 use super::ramp::StageMeter;
 use super::route::Router;
 use super::schedule::{Due, Schedule};
@@ -40,6 +41,8 @@ pub struct LoadPlan {
     pub mounts: Mounts,
     /// Always there when a load is of the database.
     pub database: Option<DatabasePlan>,
+    /// Always there when a load runs programs.
+    pub programs: Option<ProgramPlan>,
 }
 
 /// Shared by the loads and the failover probe.
@@ -128,6 +131,9 @@ impl LoadEngine {
     pub async fn seed_stock(&self, plan: &LoadPlan, leader: usize) -> usize {
         let works = self.works(plan);
         let mut missing = 0;
+        if plan.loads.iter().any(|load| load.program.is_some()) {
+            missing += program::seed(&self.keys, &self.wires[leader], DEADLINE).await;
+        }
         for (op, count) in stock(&plan.loads) {
             let work = works.of(op);
             for number in 0..count {
@@ -164,7 +170,7 @@ impl LoadEngine {
                 op: load.workload,
                 route: load.route.clone(),
                 router: Router::new(load.route.clone(), self.view.clone()),
-                work: works.of(load.workload),
+                work: works.of_load(load),
                 meter: is_ramp.then(|| StageMeter::new(plan.ramp_objective_us)),
             };
             (Arc::new(lane), Schedule::new(&load.rate, load.arrivals, plan.warm_up, seed))
@@ -473,6 +479,7 @@ mod tests {
             route,
             rate: RatePlan::Constant(Rate(10.0)),
             arrivals: Arrivals::Constant,
+            program: None,
         };
         let mut running = engine.start(&LoadPlan {
             loads: vec![load(Route::Leader), load(Route::Any)],
@@ -481,6 +488,7 @@ mod tests {
             ramp_objective_us: 10_000,
             mounts: Mounts::default(),
             database: None,
+            programs: None,
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
         running.stop();

@@ -22,6 +22,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// The secret that the probes do everything to, and how those begin that an asker tries to make.
+const PROBED: &str = "vq-probe";
+
 pub struct IsolationProbe {
     keys: Arc<Keyspace>,
     probes: Vec<Probe>,
@@ -56,9 +59,9 @@ impl IsolationProbe {
             Asker::Invented => Some(self.invented.as_str()),
         };
         // There from the owner's own first update on.
-        let kept = |part: &str| self.keys.path_beside(part, owner, "vq-probe");
+        let kept = |part: &str| self.keys.path_beside(part, owner, PROBED);
         // Each asker's own, so that it is never there when its creation is tried.
-        let made = |part: &str| self.keys.path_beside(part, owner, &format!("vq-probe-of-{}", probe.asker));
+        let made = |part: &str| self.keys.path_beside(part, owner, &format!("{PROBED}-of-{}", probe.asker));
         let secret = || json!({ "data": { "api_key": "probe" } });
         let versions = || json!({ "versions": [1] });
         let (method, path, body) = match probe.verb {
@@ -67,7 +70,7 @@ impl IsolationProbe {
             Verb::Read => ("GET", self.keys.data_path(owner), Value::Null),
             Verb::List => ("LIST", self.keys.path_beside("metadata", owner, ""), Value::Null),
             Verb::Patch => ("PATCH", kept("data"), secret()),
-            Verb::ReadSubkeys => ("GET", self.keys.path_beside("subkeys", owner, "vq-probe"), Value::Null),
+            Verb::ReadSubkeys => ("GET", self.keys.path_beside("subkeys", owner, PROBED), Value::Null),
             Verb::ReadMetadata => ("GET", self.keys.metadata_path(owner), Value::Null),
             Verb::UpdateMetadata => ("POST", kept("metadata"), json!({ "max_versions": 10 })),
             Verb::Delete => ("DELETE", kept("data"), Value::Null),
@@ -84,6 +87,24 @@ impl IsolationProbe {
             asked.headers_mut().insert(CONTENT_TYPE, merge);
         }
         asked
+    }
+}
+
+/// The other way round, for what changes something: what was tried on a secret of the probes' below `mount`.
+pub fn verb_of_probe(mount: &str, path: &str, operation: &str) -> Option<Verb> {
+    let (part, secret) = path.strip_prefix(mount)?.strip_prefix('/')?.split_once('/')?;
+    let name = secret.strip_prefix("tenants/")?.rsplit('/').next()?;
+    if name != PROBED && !name.starts_with(&format!("{PROBED}-of-")) {
+        return None;
+    }
+    match (part, operation) {
+        ("data", "delete") => Some(Verb::Delete),
+        ("undelete", "create" | "update") => Some(Verb::Undelete),
+        ("delete", "create" | "update") => Some(Verb::DeleteVersions),
+        ("destroy", "create" | "update") => Some(Verb::Destroy),
+        ("metadata", "create" | "update") => Some(Verb::UpdateMetadata),
+        ("metadata", "delete") => Some(Verb::DeleteMetadata),
+        _ => None,
     }
 }
 
@@ -123,6 +144,18 @@ mod tests {
         let tenants = vec![tenant("a"), tenant("b")];
         let plan = KeyspacePlan { shared: 8, cas: 0 };
         IsolationProbe::new(Arc::new(Keyspace::new(plan, "secret".into(), tenants, "canary".into())))
+    }
+
+    #[test]
+    fn what_was_tried_is_told_by_path_and_operation() {
+        let probes = probes();
+        for probe in probes.probes.iter().filter(|probe| probe.verb > Verb::ReadMetadata) {
+            let asked = probes.request(*probe);
+            let operation = if asked.method() == "DELETE" { "delete" } else { "update" };
+            let path = asked.uri().path().trim_start_matches("/v1/");
+            assert_eq!(verb_of_probe("secret", path, operation), Some(probe.verb), "{probe}: {path}");
+        }
+        assert_eq!(verb_of_probe("secret", "secret/data/tenants/a/vq-7", "delete"), None);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! A key's path holds a tenant id and is no secret; values are drawn from the operating system's generator and
 //! never from the run's seed, which stands in shareable files.
 
+use super::mounts::KvMount;
 use crate::cluster::TenantAccess;
+use crate::model::Writer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngExt;
@@ -21,8 +23,10 @@ pub struct KeyspacePlan {
 
 pub struct Keyspace {
     plan: KeyspacePlan,
-    mount: String,
+    mount: KvMount,
     tenants: Vec<TenantAccess>,
+    /// Writes where tenants only read.
+    operator_token: String,
     /// Stands in every value, so that a leak can be searched for.
     canary: String,
     /// Keys the digests in the history, so that a digest tells nothing of a guessable value.
@@ -32,7 +36,7 @@ pub struct Keyspace {
 /// The other way round: the part and the key of a path below `mount` that is one of ours.
 pub fn key_of_path<'p>(mount: &str, path: &'p str) -> Option<(&'p str, u32)> {
     let (part, rest) = path.strip_prefix(mount)?.strip_prefix('/')?.split_once('/')?;
-    let key = rest.strip_prefix("tenants/")?.rsplit('/').next()?.strip_prefix("vq-")?;
+    let key = rest.rsplit_once('/')?.1.strip_prefix("vq-")?;
     Some((part, key.parse().ok()?))
 }
 
@@ -55,8 +59,14 @@ impl KeyspacePlan {
 }
 
 impl Keyspace {
-    pub fn new(plan: KeyspacePlan, mount: String, tenants: Vec<TenantAccess>, canary: String) -> Self {
-        Self { plan, mount, tenants, canary, salt: rand::rng().random() }
+    pub fn new(plan: KeyspacePlan, mount: KvMount, tenants: Vec<TenantAccess>, canary: String) -> Self {
+        let operator_token = String::new();
+        Self { plan, mount, tenants, operator_token, canary, salt: rand::rng().random() }
+    }
+
+    /// Writes with `token` where the mount says that operators do.
+    pub fn with_operator(self, token: &str) -> Self {
+        Self { operator_token: token.to_owned(), ..self }
     }
 
     pub fn shared(&self) -> Range<u32> {
@@ -76,6 +86,14 @@ impl Keyspace {
         &self.tenants[key as usize % self.tenants.len()]
     }
 
+    /// The token that writes or removes a key.
+    pub fn writer_token(&self, key: u32) -> &str {
+        match self.mount.writer {
+            Writer::Tenant => &self.tenant(key).token,
+            Writer::Operator => &self.operator_token,
+        }
+    }
+
     /// In the order of their numbers; the first keys are one tenant's each, in this order.
     pub fn tenants(&self) -> &[TenantAccess] {
         &self.tenants
@@ -92,7 +110,16 @@ impl Keyspace {
 
     /// The same for another secret of the tenant whose key this is.
     pub fn path_beside(&self, part: &str, key: u32, name: &str) -> String {
-        format!("{}/{part}/tenants/{}/exchanges/{name}", self.mount, self.tenant(key).tenant_id)
+        format!("{}/{part}/{}", self.mount.path, self.below_mount(key, name))
+    }
+
+    /// The same as clients name it, who speak of the mount and of the path below it.
+    pub fn below_mount(&self, key: u32, name: &str) -> String {
+        // Each tenant has keys in every folder.
+        let turn = key as usize / self.tenants.len();
+        let folder = &self.mount.folders[turn % self.mount.folders.len()];
+        let folder = folder.replace("{tenant_id}", &self.tenant(key).tenant_id);
+        format!("{folder}/{name}")
     }
 
     pub fn data_path(&self, key: u32) -> String {
@@ -109,6 +136,10 @@ impl Keyspace {
 
     pub fn destroy_path(&self, key: u32) -> String {
         self.path_in("destroy", key)
+    }
+
+    pub fn mount(&self) -> &str {
+        &self.mount.path
     }
 
     /// A value never used before.
@@ -151,11 +182,29 @@ mod tests {
         assert!(keys.probe(0) >= keys.cas().end);
         assert_eq!(keys.data_path(3), "secret/data/tenants/t2/exchanges/vq-3");
         assert_eq!(key_of_path("secret", &keys.destroy_path(3)), Some(("destroy", 3)));
-        for other in
-            ["other/data/tenants/t2/exchanges/vq-3", "secret/data/tenants/t2/exchanges/mine", "secret"]
-        {
+        for other in [
+            "other/data/tenants/t2/exchanges/vq-3",
+            "secret/data/tenants/t2/exchanges/mine",
+            "secret/data/vq",
+        ] {
             assert_eq!(key_of_path("secret", other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn folders_are_used_in_turn_and_operators_write_where_the_mount_says_so() {
+        let folders = ["production/asr-service", "development/{tenant_id}"].map(String::from).to_vec();
+        let keys = keyspace();
+        assert_eq!(keys.writer_token(1), "");
+        let mount = KvMount { path: "config".into(), folders, writer: Writer::Operator };
+        let keys = Keyspace { mount, ..keys }.with_operator("s.root");
+        assert_eq!(keys.writer_token(1), "s.root");
+        let paths: Vec<_> = (0..5).map(|key| keys.data_path(key)).collect();
+        assert_eq!(paths[1], "config/data/production/asr-service/vq-1");
+        assert_eq!(paths[2], "config/data/development/t1/vq-2");
+        assert_eq!(paths[3], "config/data/development/t2/vq-3");
+        assert_eq!(paths[4], "config/data/production/asr-service/vq-4");
+        assert_eq!(key_of_path("config", &paths[3]), Some(("data", 3)));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub async fn current_version(
     struct Metadata {
         current_version: u64,
     }
-    let asked = request("GET", &keys.metadata_path(key), Some(&keys.tenant(key).token), Bytes::new());
+    let asked = request("GET", &keys.metadata_path(key), Some(keys.writer_token(key)), Bytes::new());
     // Nothing was written yet, so whatever happens here is a failure and not unknown.
     let failed = |done: Done| Done { outcome: Outcome::Failed, ..done };
     let answer = wire.send(asked, deadline).await.map_err(|failure| failed(of_failure(failure)))?;

@@ -3,10 +3,10 @@
 
 use super::keyspace::Keyspace;
 use super::kv2_cas::current_version;
-use super::outcome::{Done, of_failure, of_status};
+use super::outcome::{Done, concluded};
 use super::work::Work;
 use crate::model::Workload;
-use crate::vault::{Failure, RawAnswer, Wire, request};
+use crate::vault::{Wire, request};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub struct Kv2Remove {
 impl Work for Kv2Remove {
     async fn run(&self, wire: &Wire, draw: u64, deadline: Duration) -> Option<Done> {
         let key = (draw % u64::from(self.keys.shared().end)) as u32;
-        let token = Some(self.keys.tenant(key).token.as_str());
+        let token = Some(self.keys.writer_token(key));
         if self.how == Workload::Kv2Delete {
             let asked = request("DELETE", &self.keys.data_path(key), token, Bytes::new());
             let answer = wire.send(asked, deadline).await;
@@ -43,8 +43,4 @@ impl Work for Kv2Remove {
         let answer = wire.send(asked, deadline.saturating_sub(began.elapsed())).await;
         Some(Done { version: Some(version), ..concluded(answer).with_key(key) })
     }
-}
-
-fn concluded(answer: Result<RawAnswer, Failure>) -> Done {
-    answer.map_or_else(of_failure, |answer| of_status(&answer))
 }

@@ -38,7 +38,7 @@ pub async fn write(keys: &Keyspace, wire: &Wire, key: u32, cas: Option<u64>, dea
     if let Some(version) = cas {
         body["options"] = json!({ "cas": version });
     }
-    let asked = request("POST", &keys.data_path(key), Some(&keys.tenant(key).token), body.to_string().into());
+    let asked = request("POST", &keys.data_path(key), Some(keys.writer_token(key)), body.to_string().into());
     let done = match wire.send(asked, deadline).await {
         Err(failure) => of_failure(failure),
         Ok(answer) => {

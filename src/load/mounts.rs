@@ -1,15 +1,23 @@
 //! Where the engines and logins that the load talks to are mounted.
 
-use crate::model::{Blueprint, Engine, Span};
+use crate::model::{Blueprint, Engine, Kv, Span, Writer};
 
 /// What a blueprint does not have is empty: no workload is for it, because the scenario's check refuses one.
 #[derive(Clone, Debug, Default)]
 pub struct Mounts {
     /// Below `auth/`.
     pub approle: String,
-    pub kv: String,
+    pub kv: KvMount,
     pub transit: TransitMount,
     pub pki: PkiMount,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct KvMount {
+    pub path: String,
+    /// Where the secrets of the load stand below it, `{tenant_id}` still in it.
+    pub folders: Vec<String>,
+    pub writer: Writer,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -27,15 +35,24 @@ pub struct PkiMount {
     pub ttl: Span,
 }
 
+impl From<&str> for KvMount {
+    /// A mount with a folder for each tenant.
+    fn from(path: &str) -> Self {
+        Self { path: path.to_owned(), folders: Kv::folders_by_default(), writer: Writer::Tenant }
+    }
+}
+
 impl Mounts {
     /// `prefix` stands before every name on a cluster that is not ours.
     pub fn of(blueprint: &Blueprint, prefix: &str) -> Self {
         let mut mounts = Self { approle: format!("{prefix}{}", blueprint.approle.mount), ..Self::default() };
         // The first of each kind counts.
-        for mount in blueprint.mounts.iter().rev() {
+        for mount in blueprint.in_use().collect::<Vec<_>>().into_iter().rev() {
             let path = format!("{prefix}{}", mount.path);
             match &mount.engine {
-                Engine::Kv { .. } => mounts.kv = path,
+                Engine::Kv(kv) => {
+                    mounts.kv = KvMount { path, folders: kv.folders.clone(), writer: kv.writer };
+                }
                 Engine::Transit { key } => mounts.transit = TransitMount { path, key: key.clone() },
                 Engine::Pki(pki) => {
                     let (role, domain) = (pki.role.clone(), pki.domain.clone());

@@ -75,6 +75,11 @@ pub fn of_status(answer: &RawAnswer) -> Done {
     }
 }
 
+/// From an answer of which only the status counts, or from none.
+pub fn concluded(answer: Result<RawAnswer, Failure>) -> Done {
+    answer.map_or_else(of_failure, |answer| of_status(&answer))
+}
+
 /// An answer of 2xx without what the API documents: acknowledged, but of what?
 pub fn malformed(done: Done) -> Done {
     Done { outcome: Outcome::Unknown, error: Some(ErrorKind::Malformed), ..done }

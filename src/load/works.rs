@@ -8,6 +8,7 @@ use super::keyspace::Keyspace;
 use super::mounts::Mounts;
 use super::pki_issue::PkiIssue;
 use super::pki_revoke::PkiRevoke;
+use super::program::{ProgramPlan, ProgramWork};
 use super::transit::Transit;
 use super::transit_decrypt::TransitDecrypt;
 use super::transit_encrypt::TransitEncrypt;
@@ -15,7 +16,7 @@ use super::transit_rewrap::TransitRewrap;
 use super::transit_rotate::TransitRotate;
 use super::work::Work;
 use super::{approle_login, isolation_probe, kv2_cas, kv2_read, kv2_remove, kv2_rivals, kv2_write};
-use crate::model::Workload;
+use crate::model::{Load, Workload};
 use crate::record::Journal;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) struct Works {
     transit: Transit,
     mounts: Mounts,
     database: Option<DatabasePlan>,
+    programs: Option<ProgramPlan>,
     journal: Journal,
 }
 
@@ -41,7 +43,29 @@ impl Works {
         let kv2_cas = Arc::new(kv2_cas::Kv2Cas::new(keys.clone(), 1));
         let mounts = plan.mounts.clone();
         let transit = Transit { keys: keys.clone(), kept: ciphertexts, mount: mounts.transit.clone() };
-        Self { keys, kv2_cas, certificates, transit, mounts, database: plan.database.clone(), journal }
+        Self {
+            keys,
+            kv2_cas,
+            certificates,
+            transit,
+            mounts,
+            database: plan.database.clone(),
+            programs: plan.programs.clone(),
+            journal,
+        }
+    }
+
+    /// What a load does.
+    pub fn of_load(&self, load: &Load) -> Arc<dyn Work> {
+        match (&load.program, &self.programs) {
+            (Some(program), Some(plan)) => Arc::new(ProgramWork {
+                keys: self.keys.clone(),
+                program: program.clone(),
+                plan: plan.clone(),
+                journal: self.journal.clone(),
+            }),
+            _ => self.of(load.workload),
+        }
     }
 
     pub fn of(&self, workload: Workload) -> Arc<dyn Work> {
@@ -69,6 +93,7 @@ impl Works {
                 let (kept, mount) = (self.certificates.clone(), self.mounts.pki.clone());
                 Arc::new(PkiRevoke { keys, kept, mount })
             }
+            Workload::Program => unreachable!("the scenario's rules let no such load be without its program"),
             Workload::IsolationProbe => Arc::new(isolation_probe::IsolationProbe::new(keys)),
             how @ (Workload::DatabaseCreds
             | Workload::DatabaseRenew

@@ -4,7 +4,9 @@
 //! by one thread that lives as long as the harness. Then a SIGKILL of the harness takes every one of them with it.
 
 use super::children::die_with_parent_by;
-use rustix::process::{Pid, Signal as Posix, kill_process};
+use rustix::process::{
+    Pid, Signal as Posix, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -42,9 +44,14 @@ pub struct ChildProcess {
 
 impl ChildProcess {
     /// Starts it in a group of its own; the kernel sends it `at_our_death` when the harness is gone.
-    pub fn spawn(mut command: Command, at_our_death: Posix) -> io::Result<Self> {
+    pub fn spawn(command: Command, at_our_death: Posix) -> io::Result<Self> {
+        Self::spawn_fed(command, Stdio::null(), at_our_death)
+    }
+
+    /// The same with something to read.
+    pub fn spawn_fed(mut command: Command, stdin: Stdio, at_our_death: Posix) -> io::Result<Self> {
         command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             // A Ctrl-C at the terminal is for the harness, which then ends its children.
             .process_group(0);
         die_with_parent_by(&mut command, at_our_death);
@@ -76,6 +83,22 @@ impl ChildProcess {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
         // The name in parentheses may itself contain parentheses: the state follows the last one.
         stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// Whether it has ended, without reaping it: its group is still its own.
+    pub fn is_over(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let pid = Pid::from_raw(self.pid() as i32);
+        self.ended.is_some() || pid.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+    }
+
+    /// Ends it for sure with everything in its group, and reaps it.
+    pub fn destroy_group(&mut self) {
+        // Reaped, its number may be somebody else's.
+        if let Some(pid) = Pid::from_raw(self.pid() as i32).filter(|_| self.ended.is_none()) {
+            let _ = kill_process_group(pid, Posix::KILL);
+        }
+        self.destroy();
     }
 
     /// Ends it for sure and reaps it.

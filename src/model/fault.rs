@@ -51,10 +51,53 @@ pub enum FaultKind {
     Disconnect,
     /// A node's audit file is renamed, and the server opens a new one; one-shot.
     RotateAudit,
+    /// A restart, in which the node gets the program of the version that it is to have.
+    Upgrade,
+    /// A restart, in which the node gets the program of the version that it had at first.
+    Downgrade,
+}
+
+/// One of the two versions of an upgrade, as `--from` and `--to` name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edition {
+    From,
+    To,
+}
+
+impl Edition {
+    /// What belongs to it; nothing where there is no second version.
+    pub fn pick<T>(self, from: T, to: Option<T>) -> Option<T> {
+        match self {
+            Edition::From => Some(from),
+            Edition::To => to,
+        }
+    }
+}
+
+/// How a leader gives up before its program is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandOver {
+    /// It hands over as it ends.
+    #[default]
+    Stop,
+    /// It is told to step down first, and another leads when it ends.
+    StepDown,
+}
+
+impl HandOver {
+    pub const ALL: [HandOver; 2] = [HandOver::Stop, HandOver::StepDown];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            HandOver::Stop => "stop",
+            HandOver::StepDown => "step-down",
+        }
+    }
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 22] = [
+    pub const ALL: [FaultKind; 24] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -77,6 +120,8 @@ impl FaultKind {
         FaultKind::LimitMemory,
         FaultKind::Disconnect,
         FaultKind::RotateAudit,
+        FaultKind::Upgrade,
+        FaultKind::Downgrade,
     ];
 
     pub fn name(self) -> &'static str {
@@ -103,6 +148,8 @@ impl FaultKind {
             FaultKind::LimitMemory => "limit-memory",
             FaultKind::Disconnect => "disconnect",
             FaultKind::RotateAudit => "rotate-audit",
+            FaultKind::Upgrade => "upgrade",
+            FaultKind::Downgrade => "downgrade",
         }
     }
 
@@ -119,6 +166,15 @@ impl FaultKind {
     /// Whether it only makes tokens and the like and watches them end.
     pub fn is_of_credentials(self) -> bool {
         matches!(self, FaultKind::Expire | FaultKind::Revoke)
+    }
+
+    /// The version that its nodes come back with, where that is not the one that they had.
+    pub fn installs(self) -> Option<Edition> {
+        match self {
+            FaultKind::Upgrade => Some(Edition::To),
+            FaultKind::Downgrade => Some(Edition::From),
+            _ => None,
+        }
     }
 
     /// Whether its nodes stay where they are and go on, slowly or refusing: nobody has to take over.

@@ -2,7 +2,8 @@
 //! One JSON object a line, `t_ms` on the run's clock.
 
 use super::{
-    AuditRead, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch, Role, Strain, Target,
+    AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch,
+    Role, Strain, Target,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +174,18 @@ pub enum Event {
     HealFailed {
         fault: String,
         reason: String,
+    },
+
+    /// What a node says that it is, once it has come back from an upgrade.
+    NodeVersion {
+        node: NodeId,
+        version: String,
+    },
+
+    /// What the server says of its configuration after an upgrade, and did not say before it.
+    ConfigurationCompared {
+        compared: u32,
+        changes: Vec<ConfigurationChange>,
     },
 
     /// The network was changed; at `t_ms` it held on every link. `disturbed` is false when it was made whole.

@@ -146,11 +146,15 @@ pub struct Objective {
 
 /// Every objective that a blueprint may carry, with what is measured for it. What this version cannot measure is
 /// carried all the same: a report must not look as if it had not been promised.
-pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
+pub const OBJECTIVE_IDS: [(&str, &str); 35] = [
     ("read.p50", "median latency of kv2.read in the steady phase, from the intended start"),
     ("read.p99", "99th percentile of kv2.read in the steady phase, from the intended start"),
     ("write.p99", "99th percentile of kv2.write in the steady phase, from the intended start"),
     ("throughput.node", "the highest rate that one node carried within the latency and error objectives"),
+    (
+        "throughput.cluster",
+        "the highest rate that the nodes carried together within the latency and error objectives",
+    ),
     ("throughput.knee", "the ramp found the rate at which an objective breaks"),
     ("availability", "acknowledged / attempted over the whole run"),
     ("staleness", "how long before it was sent the oldest answer of a standby had been out of date"),
@@ -163,6 +167,8 @@ pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
     ("node.join", "slowest node: from its join request to being a voter"),
     ("health.latency", "99th percentile of sys/health?standbyok=true on the worst node while it ran"),
     ("token.ttl", "time to live of a fresh AppRole token, as looked up"),
+    ("token.renewal", "requests refused because a token that its owner renews had expired"),
+    ("db.ttl", "how long credentials of the database live, as the server gives them out"),
     ("pki.ttl", "how long a certificate is valid from the moment it is issued"),
     ("rotation", "longest time between two rotations of the encryption key under load"),
     ("tls.min", "the oldest TLS version that a node accepts"),
@@ -175,10 +181,17 @@ pub const OBJECTIVE_IDS: [(&str, &str); 25] = [
     ),
     ("audit.retention", "how long audit entries are kept"),
     ("backup.interval", "time between two snapshots that can be restored"),
+    ("backup.encrypted", "secret values found in plaintext in snapshots"),
+    ("unseal.keys", "how many key shares unseal a node: one fewer never does"),
+    ("unseal.auto", "unseal requests that a restarted node needed from a person"),
+    ("upgrade.rolling", "longest window without a success while the nodes are upgraded one by one"),
+    ("resources", "nodes ended for want of memory under the documented limits"),
+    ("alerts", "documented alerts that fire when what they are for happens, and only then"),
+    ("metrics", "documented metrics that the server has under that name"),
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 17] = [
+pub const INVARIANT_IDS: [(&str, &str); 19] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -195,7 +208,12 @@ pub const INVARIANT_IDS: [(&str, &str); 17] = [
     ("token-expiry", "no token dead before its time, none alive after it"),
     ("lease-expiry", "credentials of the database are in the database as long as their lease, and no longer"),
     ("transit-decrypts", "whatever was encrypted can be decrypted, on every node, and to what it was"),
+    ("clients-recover", "every program that was served before the faults is served again after them"),
     ("pki-valid", "every certificate is what its role says, and every revocation is known everywhere"),
+    (
+        "served-through-every-node",
+        "whenever the cluster is whole in an upgrade, every kind of operation is served through every node",
+    ),
 ];
 
 #[cfg(test)]

@@ -59,10 +59,13 @@ pub enum Workload {
     /// The same.
     #[serde(rename = "pki.revoke")]
     PkiRevoke,
+    /// A program of somebody else's is run once, as a client; `subject` names the secret that it is given.
+    #[serde(rename = "program")]
+    Program,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 18] = [
+    pub const ALL: [Workload; 19] = [
         Workload::Kv2Read,
         Workload::Kv2Write,
         Workload::Kv2Cas,
@@ -81,6 +84,7 @@ impl Workload {
         Workload::TransitRotate,
         Workload::PkiIssue,
         Workload::PkiRevoke,
+        Workload::Program,
     ];
 
     pub fn name(self) -> &'static str {
@@ -103,6 +107,7 @@ impl Workload {
             Workload::TransitRotate => "transit.rotate",
             Workload::PkiIssue => "pki.issue",
             Workload::PkiRevoke => "pki.revoke",
+            Workload::Program => "program",
         }
     }
 
@@ -116,11 +121,11 @@ impl Workload {
         matches!(self, Workload::TransitEncrypt | Workload::TransitRewrap)
     }
 
-    /// The secret engine, as a blueprint names it; `None` for logins.
+    /// The secret engine, as a blueprint names it; `None` for what needs none beyond the one that every blueprint has.
     pub fn engine(self) -> Option<&'static str> {
         match self.name().split('.').next() {
             Some("kv2") => Some("kv"),
-            Some("approle" | "isolation") => None,
+            Some("approle" | "isolation" | "program") => None,
             engine => engine,
         }
     }
@@ -165,6 +170,13 @@ pub enum Route {
     /// The nodes that a Kubernetes readiness probe would keep in the service, in turn.
     Healthy,
     Node(NodeId),
+}
+
+impl Route {
+    /// Whether everything goes to the same node, whichever that is.
+    pub fn is_one_node(&self) -> bool {
+        matches!(self, Route::Leader | Route::Node(_))
+    }
 }
 
 impl fmt::Display for Route {
@@ -243,6 +255,12 @@ pub enum ErrorKind {
     NoNode,
     /// An answer that could not be read as what the API documents.
     Malformed,
+    /// A program ended with an exit code other than 0, which stands in `status`.
+    Exit,
+    /// A program was ended by a signal that we did not send; its number stands in `status`.
+    Signal,
+    /// A program could not be started: the harness's trouble, not the server's.
+    Spawn,
 }
 
 impl ErrorKind {
@@ -261,6 +279,9 @@ impl ErrorKind {
             ErrorKind::CasConflict => "version conflict",
             ErrorKind::NoNode => "no node for the route",
             ErrorKind::Malformed => "malformed answer",
+            ErrorKind::Exit => "exit code of the program",
+            ErrorKind::Signal => "the program ended by a signal",
+            ErrorKind::Spawn => "the program could not be started",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `result.json`, version 1: a public contract. Fields may be added, never renamed.
 
-use super::{DelayMs, FaultKind, Impairment, NodeId, Server, Target, Verdict};
+use super::{DelayMs, FaultKind, Impairment, NodeId, Rehearsal, Servers, Target, Verdict};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,7 +9,8 @@ pub struct RunResult {
     pub scenario: String,
     pub summary: String,
     pub backend: String,
-    pub server: Server,
+    /// A list, in the order in which nodes had them, where they were upgraded.
+    pub server: Servers,
     pub seed: u64,
     pub started_at: jiff::Timestamp,
     pub duration_ms: f64,
@@ -24,6 +25,9 @@ pub struct RunResult {
     /// Empty unless a fault cut nodes off from the majority.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale_reads: Vec<StaleReads>,
+    /// Where nodes were upgraded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     pub load: Vec<LoadRow>,
     pub budget: Option<Budget>,
     pub control: Control,

@@ -13,6 +13,9 @@ pub struct RunInfo {
     pub seed: u64,
     pub backend: String,
     pub server: Server,
+    /// What nodes are upgraded to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgraded_to: Option<Server>,
     pub nodes: Vec<NodeInfo>,
     /// Wall clock at the run clock's zero, to join the server's own log lines.
     pub started_at: jiff::Timestamp,
@@ -29,6 +32,15 @@ pub struct RunInfo {
     pub side_by_side: u16,
 }
 
+impl RunInfo {
+    pub fn servers(&self) -> Servers {
+        match &self.upgraded_to {
+            None => Servers::One(self.server.clone()),
+            Some(to) => Servers::Several(vec![self.server.clone(), to.clone()]),
+        }
+    }
+}
+
 /// What older run folders do not say, since nothing else was possible.
 pub(super) fn alone() -> u16 {
     1
@@ -38,6 +50,30 @@ pub(super) fn alone() -> u16 {
 pub struct Server {
     pub product: String,
     pub version: String,
+}
+
+/// Of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versions {
+    pub from: Server,
+    pub to: Server,
+}
+
+/// Who was under test: one, or what nodes were one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Servers {
+    One(Server),
+    Several(Vec<Server>),
+}
+
+impl Servers {
+    pub fn all(&self) -> &[Server] {
+        match self {
+            Servers::One(server) => std::slice::from_ref(server),
+            Servers::Several(servers) => servers,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

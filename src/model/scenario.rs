@@ -1,7 +1,8 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, LinkFault, Rate, Route, Span, Strain, Target, Workload};
+use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
@@ -36,6 +37,16 @@ impl Scenario {
             || self.timeline.iter().any(|step| step.target == Target::Database)
     }
 
+    /// Whether nodes of it get another version.
+    pub fn replaces_versions(&self) -> bool {
+        self.timeline.iter().any(|step| step.fault.installs().is_some())
+    }
+
+    /// Its programs of somebody else's.
+    pub fn programs_mut(&mut self) -> impl Iterator<Item = &mut Program> {
+        self.load.iter_mut().filter_map(|load| load.program.as_mut())
+    }
+
     /// Whether the verdict rests on this objective or invariant.
     pub fn expects(&self, id: &str) -> bool {
         self.expect.iter().any(|expected| expected == id)
@@ -59,6 +70,9 @@ pub struct Load {
     pub route: Route,
     pub rate: RatePlan,
     pub arrivals: Arrivals,
+    /// What is run for each operation of the workload `program`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
 }
 
 impl Load {
@@ -66,6 +80,36 @@ impl Load {
     pub fn name(&self) -> String {
         format!("{} via {}", self.workload, self.route)
     }
+}
+
+/// A program that is somebody's client, run once for each operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    /// The program and its arguments, with `{server}`, `{mount}` and `{path}` still in them.
+    pub command: Vec<String>,
+    /// The scenario's own folder, where it is run.
+    pub folder: String,
+    /// When it is ended.
+    pub timeout: Span,
+    /// Exit codes that say for certain that nothing was done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Requirement>,
+    /// Where this machine has it: looked for before a run.
+    #[serde(skip)]
+    pub found: Option<PathBuf>,
+    /// Where this machine has the server, for `{server}`.
+    #[serde(skip)]
+    pub server: Option<PathBuf>,
+}
+
+/// What must end with exit code 0 before a run, or its scenario is skipped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requirement {
+    pub command: Vec<String>,
+    /// How to get what is missing.
+    pub get: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +171,12 @@ pub struct Step {
     /// For faults that give a node less than it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strain: Option<Strain>,
+    /// For `each`: so long the cluster, whole again, is left alone before the next node's turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Span>,
+    /// For `upgrade` and `downgrade`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over: Option<HandOver>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +185,31 @@ pub struct Recovery {
     pub within: Span,
     /// Load goes on this long after that, so that there are operations after the fault to judge.
     pub hold: Span,
+    /// For `snapshot-equal`.
+    #[serde(default)]
+    pub restore_into: RestoreInto,
+}
+
+/// On how many nodes a snapshot is restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreInto {
+    /// Enough to read what is in it.
+    #[default]
+    One,
+    /// As many as the cluster had, which is lost for good.
+    All,
+}
+
+impl RestoreInto {
+    pub const ALL: [RestoreInto; 2] = [RestoreInto::One, RestoreInto::All];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            RestoreInto::One => "one",
+            RestoreInto::All => "all",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,5 +219,12 @@ pub struct AbortWhen {
 }
 
 /// Objectives that ask for the whole machine.
-pub const LATENCY_OBJECTIVES: [&str; 6] =
-    ["read.p50", "read.p99", "write.p99", "health.latency", "throughput.node", "throughput.knee"];
+pub const LATENCY_OBJECTIVES: [&str; 7] = [
+    "read.p50",
+    "read.p99",
+    "write.p99",
+    "health.latency",
+    "throughput.node",
+    "throughput.cluster",
+    "throughput.knee",
+];

@@ -15,7 +15,7 @@ mod term;
 mod tls;
 mod token;
 
-pub use agreement::compare_nodes;
+pub use agreement::{Configuration, compare_nodes};
 pub use at_rest::{Asked, NodeRemains, Remains, look_at_rest};
 pub use certificates::{note_authority, note_certificates};
 pub use database::wait_for_no_roles;

@@ -29,9 +29,14 @@ impl RunFolder {
             root = out.join(format!("{time}-{scenario}-{seed}.{again}"));
             again += 1;
         }
-        let folder = Self { root };
+        Self::make(root)
+    }
+
+    /// Makes a folder of this shape where it is told to; what of it is there already stays.
+    pub fn make(root: impl Into<PathBuf>) -> Result<Self, RecordError> {
+        let folder = Self { root: root.into() };
         let made = fs::create_dir_all(folder.logs())
-            .and_then(|()| fs::DirBuilder::new().mode(0o700).create(folder.private()));
+            .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.private()));
         made.map_err(|source| RecordError { path: folder.root.clone(), source })?;
         Ok(folder)
     }

@@ -4,9 +4,11 @@
 mod durable;
 mod folder;
 mod lines;
+mod past;
 mod read;
 
 pub use durable::DurableLines;
 pub use folder::{PRIVATE_DIR, RunFolder, find_run_folders};
 pub use lines::{HistoryWriter, Journal, RecordError};
+pub use past::find_past_runs;
 pub use read::{ReadError, SavedRun, read_run};

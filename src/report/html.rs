@@ -7,10 +7,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("macros.html", include_str!("templates/macros.html")),
     ("report.html", include_str!("templates/report.html")),
     ("verdict.html", include_str!("templates/verdict.html")),
+    ("rehearsal.html", include_str!("templates/rehearsal.html")),
     ("promises.html", include_str!("templates/promises.html")),
     ("pictures.html", include_str!("templates/pictures.html")),
     ("failover.html", include_str!("templates/failover.html")),
@@ -24,12 +25,10 @@ const STYLE: &str = include_str!("templates/style.css");
 pub fn html(result: &RunResult, picture: &Picture) -> String {
     let style = format!("{}{STYLE}", chart::style_sheet());
     let view = view::view(result, picture);
-    render(&context! { style => Value::from_safe_string(style), ..Value::from(Serde(view)) })
+    let page = render(&context! { style => Value::from_safe_string(style), ..Value::from(Serde(view)) })
         // Templates are compiled in and tests render them; should one fail all the same, the reader is told.
-        .unwrap_or_else(|problem| fallback(result, &problem.to_string()))
-        .chars()
-        .map(|letter| if letter != '\n' && plain::is_harmful(letter) { ' ' } else { letter })
-        .collect()
+        .unwrap_or_else(|problem| fallback(result, &problem.to_string()));
+    plain::visible_lines(&page)
 }
 
 fn render(context: &Value) -> Result<String, minijinja::Error> {

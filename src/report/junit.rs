@@ -15,7 +15,7 @@ pub fn junit(result: &RunResult) -> String {
     let mut suite = TestSuite::new(result.scenario.as_str());
     suite.set_time(time(result));
     suite.extra.insert("timestamp".into(), result.started_at.to_string().into());
-    let server = words::server_name(&result.server);
+    let server = words::servers_name(&result.server);
     let seed = result.seed.to_string();
     for (name, value) in [
         ("server", server.as_str()),
@@ -45,13 +45,17 @@ pub fn junit(result: &RunResult) -> String {
     let mut report = Report::new("vaultquake");
     report.set_time(time(result));
     report.add_test_suite(suite);
-    // Writing to memory fails only on a bug of the library; CI must still see an error, in well-formed XML.
+    written(&report)
+}
+
+/// Writing to memory fails only on a bug of the library; CI must still see an error, in well-formed XML.
+pub(super) fn written(report: &Report) -> String {
     report.to_string().unwrap_or_else(|_| UNWRITTEN.to_owned())
 }
 
 const UNWRITTEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="vaultquake" tests="1" errors="1"><testsuite name="report" tests="1" errors="1">
-<testcase name="verdict"><error message="the JUnit report could not be written; see result.json"/></testcase>
+<testcase name="verdict"><error message="the JUnit report could not be written; see the JSON beside it"/></testcase>
 </testsuite></testsuites>
 "#;
 

@@ -1,7 +1,7 @@
 //! A Markdown summary for a pull-request comment. Always below one megabyte: long lists are cut and say by
 //! how much. Text from outside is escaped, so that it can neither format nor mention anybody.
 
-use super::{figure, network, plain, rows, summary, words};
+use super::{figure, network, plain, rehearsal, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use std::fmt::Write;
 
@@ -25,6 +25,7 @@ pub fn markdown(result: &RunResult) -> String {
         push(&mut text, format_args!("- {}", escape(reason)));
     }
     push_more(&mut text, rows::reasons(result).len(), ROWS_MAX, "reasons");
+    rehearsal_rows(&mut text, result);
     promises(&mut text, result);
     invariants(&mut text, result);
     outages(&mut text, result);
@@ -35,7 +36,7 @@ pub fn markdown(result: &RunResult) -> String {
         &mut text,
         format_args!(
             "{} · backend {} · seed {} · started {} · took {}",
-            escape(&words::server_name(&result.server)),
+            escape(&words::servers_name(&result.server)),
             escape(&result.backend),
             result.seed,
             started(result),
@@ -166,6 +167,22 @@ fn failovers(text: &mut String, result: &RunResult) {
         push(text, format_args!("{}", failover_row(failover)));
     }
     push_more(text, result.failovers.len(), ROWS_MAX, "failovers");
+}
+
+fn rehearsal_rows(text: &mut String, result: &RunResult) {
+    let Some(upgrade) = &result.rehearsal else { return };
+    let (word, meaning) = (rehearsal::word(upgrade), rehearsal::meaning(upgrade));
+    push(text, format_args!("\n**Rehearsal of the upgrade: {word}.** {meaning}\n"));
+    table(text, &rehearsal::HEADINGS, &rehearsal::rows(upgrade));
+    for sentence in rehearsal::errors(upgrade).iter().take(ROWS_MAX) {
+        push(text, format_args!("\n{}", escape(sentence)));
+    }
+    if let Some((heading, lines)) = rehearsal::changes(upgrade) {
+        push(text, format_args!("\n{heading}\n"));
+        for line in lines {
+            push(text, format_args!("- `{}`", code(&line)));
+        }
+    }
 }
 
 fn network_rows(text: &mut String, result: &RunResult) {

@@ -2,19 +2,25 @@
 //! Must not judge, must not read or write anything, and must trust no text: a server may have written it.
 
 mod chart;
+mod compare;
+pub mod conformance;
 mod figure;
 mod html;
 mod junit;
 mod markdown;
 mod network;
 mod plain;
+mod rehearsal;
 mod rows;
 mod summary;
 mod terminal;
+mod trend;
 mod view;
 mod words;
 
+pub use compare::{comparison, spreads};
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use terminal::{terminal, terminal_many};
+pub use trend::{index, trends};

@@ -6,6 +6,11 @@ pub fn visible(text: &str) -> String {
     text.chars().map(|letter| if is_harmful(letter) { ' ' } else { letter }).collect()
 }
 
+/// The same of a text of several lines, which keep their breaks.
+pub fn visible_lines(text: &str) -> String {
+    text.chars().map(|letter| if letter != '\n' && is_harmful(letter) { ' ' } else { letter }).collect()
+}
+
 /// The text with a number and its unit held together, for media that break lines themselves.
 pub fn unbroken(text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();

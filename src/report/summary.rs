@@ -6,7 +6,7 @@ use crate::model::{FaultRow, Outage, RunResult, Verdict};
 /// `OpenBao 2.7.2, 3 nodes, leader n2 killed: writes stopped for 11.3 s, reads did not stop; none of 1,234
 /// acknowledged writes was lost.` `nodes` is how many nodes were watched, when that is known.
 pub fn sentence(result: &RunResult, nodes: Option<usize>) -> String {
-    let mut subject = vec![words::server_name(&result.server)];
+    let mut subject = vec![words::servers_name(&result.server)];
     if let Some(nodes) = nodes.filter(|nodes| *nodes > 0) {
         subject.push(figure::counted(nodes as u64, "node"));
     }

@@ -2,7 +2,7 @@
 //! are taken out, so that nothing a server said can move the cursor.
 
 use super::plain::visible as clean;
-use super::{figure, rows, summary, words};
+use super::{figure, rehearsal, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -32,6 +32,7 @@ pub fn terminal(result: &RunResult, colour: bool) -> String {
         out.wrapped(reason, "  - ", "    ", |text| ink.bold(text));
     }
     out.more(rows::reasons(result).len(), LINES_MAX, "reasons");
+    steps(&mut out, result, ink);
     out.line(String::new());
     table(&mut out, result, ink);
     violations(&mut out, result, ink);
@@ -40,6 +41,22 @@ pub fn terminal(result: &RunResult, colour: bool) -> String {
     }
     out.more(result.failovers.len(), LINES_MAX, "failovers");
     out.text
+}
+
+/// A line for each step of an upgrade, under the word that decides.
+fn steps(out: &mut Lines, result: &RunResult, ink: Ink) {
+    let Some(upgrade) = &result.rehearsal else { return };
+    out.line(String::new());
+    let word = format!("rehearsal: {}", rehearsal::word(upgrade));
+    out.line(format!("  {}", ink.verdict(result.verdict, &word)));
+    for row in rehearsal::rows(upgrade).iter().take(LINES_MAX) {
+        let [step, node, version, back, whole, outage, served] = &row[..] else { continue };
+        let line = format!(
+            "{step} {node}: {version}; back after {back}, whole after {whole}; longest outage {outage}; served after \
+             that: {served}"
+        );
+        out.wrapped(&line, "  ", "    ", |text| text.to_owned());
+    }
 }
 
 /// Several runs, a line each, with a count at the end.

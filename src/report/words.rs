@@ -1,6 +1,6 @@
 //! Plain words for ids, verdicts, faults and products, for readers who were not there. Must not judge.
 
-use crate::model::{FaultKind, FaultRow, INVARIANT_IDS, OBJECTIVE_IDS, Server, Target, Verdict};
+use crate::model::{FaultKind, FaultRow, INVARIANT_IDS, OBJECTIVE_IDS, Server, Servers, Target, Verdict};
 
 /// What an objective or invariant is called in a heading; the id itself where we know no better.
 pub fn title(id: &str) -> &str {
@@ -9,6 +9,7 @@ pub fn title(id: &str) -> &str {
         "read.p99" => "Read latency, 99th percentile",
         "write.p99" => "Write latency, 99th percentile",
         "throughput.node" => "Throughput of one node",
+        "throughput.cluster" => "Throughput of the cluster",
         "throughput.knee" => "Breaking rate found",
         "availability" => "Availability over this run",
         "staleness" => "Oldest answer of a standby",
@@ -21,6 +22,8 @@ pub fn title(id: &str) -> &str {
         "node.join" => "Slowest node to join",
         "health.latency" => "Health check latency, 99th percentile",
         "token.ttl" => "Time to live of a token",
+        "token.renewal" => "Refused for want of a renewal",
+        "db.ttl" => "Time to live of database credentials",
         "pki.ttl" => "Validity of a certificate",
         "rotation" => "Encryption keys rotated every",
         "tls.min" => "Oldest TLS version accepted",
@@ -30,6 +33,13 @@ pub fn title(id: &str) -> &str {
         "audit.fields" => "Audit entries with every field",
         "audit.retention" => "Audit entries kept for",
         "backup.interval" => "Time between snapshots",
+        "backup.encrypted" => "Secrets found in snapshots",
+        "unseal.keys" => "Key shares that unseal a node",
+        "unseal.auto" => "Unsealed by hand after a restart",
+        "upgrade.rolling" => "Longest time without service in an upgrade",
+        "resources" => "Nodes ended for want of memory",
+        "alerts" => "Alerts that fire when they should",
+        "metrics" => "Documented metrics that exist",
         "no-lost-writes" => "No acknowledged write is lost",
         "linearizable" => "The leader's answers fit one order",
         "session" => "A client never goes back in time",
@@ -46,6 +56,8 @@ pub fn title(id: &str) -> &str {
         "token-expiry" => "Tokens end when they should",
         "lease-expiry" => "Credentials of the database end when they should",
         "transit-decrypts" => "What was encrypted can be decrypted",
+        "served-through-every-node" => "Every node serves everything",
+        "clients-recover" => "Real clients are served again",
         "pki-valid" => "Certificates are in order",
         other => other,
     }
@@ -84,6 +96,16 @@ pub fn server_name(server: &Server) -> String {
     if server.version.is_empty() { product.to_owned() } else { format!("{product} {}", server.version) }
 }
 
+/// `OpenBao 2.7.1, upgraded to 2.7.2`.
+pub fn servers_name(servers: &Servers) -> String {
+    match servers.all() {
+        [from, to] if from.product == to.product => {
+            format!("{}, upgraded to {}", server_name(from), to.version)
+        }
+        all => all.iter().map(server_name).collect::<Vec<_>>().join(", then "),
+    }
+}
+
 /// What was done, as a participle that follows whom it was done to: `leader n2 killed`.
 fn participle(kind: FaultKind) -> &'static str {
     match kind {
@@ -109,6 +131,8 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::LimitMemory => "short of memory",
         FaultKind::Disconnect => "without a network",
         FaultKind::RotateAudit => "with a rotated audit file",
+        FaultKind::Upgrade => "upgraded",
+        FaultKind::Downgrade => "put back to its first version",
     }
 }
 

@@ -17,7 +17,10 @@ pub(super) fn remains(ground: &Ground, scenario: &Scenario) -> Remains {
         url: node.endpoint.url.clone(),
         files: ground.cluster.files(&node.id),
     });
-    Remains { nodes: nodes.collect(), kv_mount: ground.kv_mount(&scenario.blueprint) }
+    // Up to where a tenant's name would follow.
+    let policy = scenario.blueprint.policies.first().and_then(|policy| policy.name.split('{').next());
+    let stored = format!("sys/policy/{}{}", ground.prefix, policy.unwrap_or_default());
+    Remains { nodes: nodes.collect(), kv_mount: ground.kv_mount(&scenario.blueprint), stored }
 }
 
 /// Nothing for a person who waits, or on a disk that takes nothing more.

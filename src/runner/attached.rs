@@ -10,7 +10,7 @@ use crate::record::RunFolder;
 use crate::vault::Client;
 use crate::watchdog::{self, AttachRecord, Undone, Watchdog, active_node, undo};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,7 @@ impl Attached {
     pub async fn prepare(
         file: &AttachFile,
         exe: &Path,
+        upgrade_to: Option<String>,
         scenario: &Scenario,
         folder: &RunFolder,
     ) -> Result<Self, RunError> {
@@ -56,7 +57,7 @@ impl Attached {
         let made = MadeLog::open(&made_file(&folder.private()))?;
         let watchdog = watchdog::spawn(exe, folder).map_err(|error| RunError::SetUp(error.to_string()))?;
         let watchdog = Arc::new(Mutex::new(Some(watchdog)));
-        let cluster = cluster.watched_by({
+        let cluster = cluster.upgrading_to(upgrade_to).watched_by({
             let watchdog = watchdog.clone();
             Box::new(move || match watchdog.lock().unwrap().as_mut() {
                 Some(watchdog) => watchdog.check(),
@@ -64,6 +65,12 @@ impl Attached {
             })
         });
         Ok(Self { cluster: Arc::new(cluster), file, folder: folder.clone(), made, watchdog })
+    }
+
+    /// Whom clients trust there, and who they say they are.
+    pub fn trust(&self) -> (Option<PathBuf>, Option<(PathBuf, PathBuf)>) {
+        let AttachFile { ca_cert, client_cert, client_key, .. } = &self.file;
+        (ca_cert.clone(), client_cert.clone().zip(client_key.clone()))
     }
 
     /// Checks that the cluster is healthy, then sets the blueprint up under names of ours.

@@ -3,8 +3,8 @@
 use super::Stop;
 use crate::cluster::{ClusterView, Node};
 use crate::load::{DatabasePlan, LoadEngine, Mounts};
-use crate::model::{Event, Scenario};
-use crate::observe;
+use crate::model::{Event, RestoreInto, Scenario};
+use crate::observe::{self, Configuration};
 use crate::record::Journal;
 use crate::vault::Wire;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(12);
 const LEASES_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// A server that could not reach the database waits so long between its second and its third attempt.
 const SERVER_TRIES_AGAIN_WITHIN: Duration = Duration::from_secs(65);
-const NODE_AGREEMENT: &str = "node-agreement";
+pub(super) const NODE_AGREEMENT: &str = "node-agreement";
 
 pub(super) struct Collecting<'a> {
     pub scenario: &'a Scenario,
@@ -29,6 +29,8 @@ pub(super) struct Collecting<'a> {
     pub operator_token: &'a str,
     /// Where credentials of a database were asked for.
     pub leases: Option<&'a DatabasePlan>,
+    /// What the server said before an upgrade, where there was one.
+    pub configured: Option<Configuration>,
     pub journal: &'a Journal,
     pub stop: &'a Stop,
 }
@@ -41,6 +43,7 @@ impl Collecting<'_> {
         self.decrypt_everywhere().await;
         self.note_certificates().await;
         self.compare_nodes().await;
+        self.compare_configuration().await;
     }
 
     async fn drain(&self) {
@@ -109,9 +112,26 @@ impl Collecting<'_> {
         }
     }
 
+    async fn compare_configuration(&self) {
+        let (Some(before), Some(leader), false) =
+            (&self.configured, self.view.leader(), self.stop.is_asked())
+        else {
+            return;
+        };
+        match before.read_again(&self.nodes[leader], self.operator_token).await {
+            Ok(after) => before.journal_changes(&after, self.journal),
+            Err(error) => {
+                let reason = format!("the configuration could not be read again: {error}");
+                self.journal.write(Event::HarnessError { reason });
+            }
+        }
+    }
+
     /// Takes hundreds of requests: only where somebody wants to know.
     async fn compare_nodes(&self) {
-        if self.scenario.expects(NODE_AGREEMENT) && !self.stop.is_asked() {
+        // After a total loss it is about those that were restored.
+        let is_lost = self.scenario.recovery.restore_into == RestoreInto::All;
+        if self.scenario.expects(NODE_AGREEMENT) && !is_lost && !self.stop.is_asked() {
             let compared = observe::compare_nodes(self.nodes, self.operator_token, self.journal).await;
             if let Err(error) = compared {
                 let reason = format!("the nodes could not be compared: {error}");

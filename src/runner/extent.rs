@@ -1,7 +1,7 @@
 //! How long a run takes and how much it sends, from its scenario alone.
 
 use crate::load::KeyspacePlan;
-use crate::model::{Load, RatePlan, Scenario, Unit, Workload};
+use crate::model::{Load, RatePlan, Scenario, Step, Target, Unit, Workload};
 use std::time::Duration;
 
 pub(super) fn is_ramp(load: &Load) -> bool {
@@ -27,6 +27,16 @@ pub(super) fn longest(scenario: &Scenario) -> Duration {
         + timeline.max().unwrap_or_default()
         + scenario.recovery.within.0
         + scenario.recovery.hold.0
+}
+
+/// How long the timeline takes at the least; none where nothing is done.
+pub(super) fn faults_for(scenario: &Scenario) -> Option<Duration> {
+    let over = |step: &Step| {
+        let turn = step.heal_after.unwrap_or_default().0 + step.rest.unwrap_or_default().0;
+        let turns = if step.target == Target::Each { u32::from(scenario.blueprint.nodes) } else { 1 };
+        step.at.0 + turn * turns
+    };
+    scenario.timeline.iter().map(over).max()
 }
 
 pub(super) fn keyspace_plan(scenario: &Scenario) -> KeyspacePlan {

@@ -15,6 +15,7 @@ use crate::model::{AttachFile, Blueprint, Event, Scenario, Seal, Server};
 use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use crate::watchdog::active_node;
+use futures_util::future::BoxFuture;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,13 +25,39 @@ const LEADER_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub enum BackendChoice {
-    /// Child processes of this server binary.
-    Process { binary: PathBuf },
-    /// Containers of this image (name or id), in which `program` is the server.
-    Docker { image: String, program: String },
-    /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog.
-    Attach { file: Box<AttachFile>, exe: PathBuf },
+    /// Child processes of this server binary, and of another one where nodes are upgraded.
+    Process { binary: PathBuf, upgrade_to: Option<PathBuf> },
+    /// Containers of this image (name or id), in which `program` is the server; and of another one where nodes are upgraded.
+    Docker { image: String, program: String, upgrade_to: Option<String> },
+    /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog; `upgrade_to` is told to the
+    /// hooks that upgrade a node.
+    Attach { file: Box<AttachFile>, exe: PathBuf, upgrade_to: Option<String> },
+    /// Another, with something of the caller's between us and its nodes.
+    Behind { backend: Box<BackendChoice>, front: Front },
 }
+
+impl BackendChoice {
+    /// With the version that nodes end with: what they wrote at last, an earlier one need not understand.
+    pub fn after_upgrades(&self) -> Self {
+        match self {
+            Self::Process { upgrade_to: Some(binary), .. } => {
+                Self::Process { binary: binary.clone(), upgrade_to: None }
+            }
+            Self::Docker { upgrade_to: Some(image), program, .. } => {
+                Self::Docker { image: image.clone(), program: program.clone(), upgrade_to: None }
+            }
+            Self::Behind { backend, front } => {
+                Self::Behind { backend: Box::new(backend.after_upgrades()), front: front.clone() }
+            }
+            Self::Process { .. } | Self::Docker { .. } | Self::Attach { .. } => self.clone(),
+        }
+    }
+}
+
+/// Puts something before the nodes of a cluster: what it returns is what a run sees of it. Asked once for each cluster that
+/// the run brings up.
+pub type Front =
+    Arc<dyn Fn(Arc<dyn Cluster>) -> BoxFuture<'static, Result<Arc<dyn Cluster>, String>> + Send + Sync>;
 
 /// Keeps the ports reserved as long as the cluster may need them.
 pub struct Ground {
@@ -60,8 +87,13 @@ impl Ground {
                 .map_err(|error| RunError::SetUp(format!("cannot find the run folder: {error}")))
         };
         match choice {
-            BackendChoice::Attach { file, exe } => {
-                let attached = Attached::prepare(file, exe, scenario, folder).await?;
+            BackendChoice::Behind { backend, front } => {
+                let mut ground = Box::pin(Self::prepare(backend, scenario, folder, run_id)).await?;
+                ground.cluster = front(ground.cluster).await.map_err(RunError::SetUp)?;
+                Ok(ground)
+            }
+            BackendChoice::Attach { file, exe, upgrade_to } => {
+                let attached = Attached::prepare(file, exe, upgrade_to.clone(), scenario, folder).await?;
                 Ok(Self {
                     cluster: attached.cluster.clone(),
                     ca_file: None,
@@ -73,10 +105,11 @@ impl Ground {
                     _ports: Vec::new(),
                 })
             }
-            BackendChoice::Docker { image, program } => {
+            BackendChoice::Docker { image, program, upgrade_to } => {
                 let cluster = DockerCluster::prepare(DockerOptions {
                     owner: Owner { run_id: run_id.to_owned(), lock: absolute(folder.lock())? },
                     image,
+                    upgrade_to: upgrade_to.as_deref(),
                     program,
                     blueprint: &scenario.blueprint,
                     tuning: &scenario.server,
@@ -101,12 +134,13 @@ impl Ground {
                     _ports: Vec::new(),
                 })
             }
-            BackendChoice::Process { binary } => {
+            BackendChoice::Process { binary, upgrade_to } => {
                 let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
                     .map_err(|error| RunError::SetUp(error.to_string()))?;
                 let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
                 let cluster = ProcessCluster::prepare(ProcessOptions {
                     binary: binary.clone(),
+                    upgrade_to: upgrade_to.clone(),
                     blueprint: &scenario.blueprint,
                     tuning: &scenario.server,
                     folder: &absolute(folder.private().join("nodes"))?,
@@ -141,12 +175,15 @@ impl Ground {
     ) -> Self {
         // A binary that was replaced is another server, whatever it says of itself.
         let program = match choice {
-            BackendChoice::Process { binary } => {
+            BackendChoice::Process { binary, .. } => {
                 let about = std::fs::metadata(binary).ok();
                 let about = about.and_then(|about| Some((about.len(), about.modified().ok()?)));
                 format!("{} {about:?}", binary.display())
             }
             BackendChoice::Docker { image, .. } => image.clone(),
+            BackendChoice::Behind { backend, .. } => {
+                return self.with_saved_states(root, backend, server, blueprint);
+            }
             BackendChoice::Attach { .. } => return self,
         };
         let server = format!("{} {} {program}", server.product, server.version);
@@ -224,9 +261,17 @@ impl Ground {
         self.attached.as_ref().map(|attached| attached.cluster.version())
     }
 
+    /// The files by which clients trust the nodes, and by which nodes know a client.
+    pub fn trust(&self) -> (Option<PathBuf>, Option<(PathBuf, PathBuf)>) {
+        match &self.attached {
+            None => (self.ca_file.clone(), None),
+            Some(attached) => attached.trust(),
+        }
+    }
+
     /// Where the load's secrets are.
     pub fn kv_mount(&self, blueprint: &Blueprint) -> String {
-        Mounts::of(blueprint, &self.prefix).kv
+        Mounts::of(blueprint, &self.prefix).kv.path
     }
 
     /// Whether what we make outlives us.

@@ -6,6 +6,7 @@ mod attached;
 mod collect;
 mod extent;
 mod ground;
+mod load_plan;
 mod phases;
 mod progress;
 mod renewal;
@@ -13,7 +14,7 @@ mod restore;
 mod stop;
 mod timeline;
 
-pub use ground::{BackendChoice, Ground};
+pub use ground::{BackendChoice, Front, Ground};
 pub use phases::{RunEnd, RunError, RunRequest, run};
 pub use progress::Progress;
 pub use stop::{Stop, StopReason};

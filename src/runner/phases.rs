@@ -2,7 +2,8 @@
 
 use super::at_rest;
 use super::collect::Collecting;
-use super::extent::{is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
+use super::extent::{faults_for, is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
+use super::load_plan::{database_plan, program_plan};
 use super::renewal::keep_alive;
 use super::restore::{Restoring, take_snapshot};
 use super::timeline::Timeline;
@@ -11,10 +12,12 @@ use crate::bootstrap::{BootstrapError, wait_for_redundancy};
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
 use crate::helper::{Database, Installation};
-use crate::load::{DatabasePlan, Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
-use crate::machine::{self, FileLock};
-use crate::model::{Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target};
-use crate::observe::{self, Observers, Remains};
+use crate::load::{Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
+use crate::machine::{self, FileLock, drawn_mark};
+use crate::model::{
+    Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target, Versions,
+};
+use crate::observe::{self, Configuration, Observers, Remains};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
 use crate::vault::{Client, ClientError, EndpointError, Wire};
 use rand::RngExt;
@@ -29,6 +32,8 @@ pub struct RunRequest {
     pub seed: u64,
     pub backend: BackendChoice,
     pub server: Server,
+    /// What nodes are upgraded to, where they are.
+    pub upgraded_to: Option<Server>,
     pub out: PathBuf,
     pub command: String,
     pub known_findings: Vec<KnownFinding>,
@@ -130,7 +135,7 @@ async fn set_up_and_run(
     let scenario = &request.scenario;
     journal.write(Event::Phase { phase: Phase::Setup });
     progress.phase(Phase::Setup, None);
-    let run_id = format!("{:06x}", rand::rng().random_range(0..1u32 << 24));
+    let run_id = drawn_mark();
     let mut ground = Ground::prepare(&request.backend, scenario, folder, &run_id).await?;
     // What a run has to show from nothing it does from nothing.
     if let Some(root) = &request.saved_states
@@ -243,17 +248,23 @@ fn check_tokens(scenario: &Scenario) -> Result<(), RunError> {
     }
 }
 
+/// What nodes are at first: of somebody else's cluster as it says itself.
+fn server(request: &RunRequest, ground: &Ground) -> Server {
+    let version = ground.server_version().unwrap_or(&request.server.version).to_owned();
+    Server { version, ..request.server.clone() }
+}
+
 fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, ground: &Ground) -> RunInfo {
     let cluster = ground.cluster.as_ref();
     let nodes = cluster.nodes().iter();
-    let version = ground.server_version().unwrap_or(&request.server.version).to_owned();
     RunInfo {
         version: 1,
         run_id,
         scenario: request.scenario.clone(),
         seed: request.seed,
         backend: cluster.backend().to_owned(),
-        server: Server { version, ..request.server.clone() },
+        server: server(request, ground),
+        upgraded_to: request.upgraded_to.clone(),
         nodes: nodes
             .map(|node| NodeInfo { id: node.id.clone(), api_addr: node.endpoint.url.clone() })
             .collect(),
@@ -317,7 +328,7 @@ async fn shake(
     }
     let approle_mount = mounts.approle.clone();
     let keyspace = Keyspace::new(keyspace_plan(scenario), mounts.kv.clone(), access.tenants.clone(), canary);
-    let keys = Arc::new(keyspace);
+    let keys = Arc::new(keyspace.with_operator(&access.root_token));
     let engine =
         LoadEngine::new(view.clone(), keys.clone(), journal.clone(), wires.clone(), history.sender());
     let unwritten = tokio::select! {
@@ -335,6 +346,7 @@ async fn shake(
         ramp_objective_us: ramp_objective_us(scenario),
         mounts,
         database: database.clone().and_then(|database| database_plan(scenario, ground, database, &access)),
+        programs: program_plan(scenario, ground, folder)?,
     };
     let unmade = tokio::select! {
         unmade = engine.seed_stock(&plan, leader) => unmade,
@@ -344,6 +356,11 @@ async fn shake(
         let what = format!("{unmade} ciphertexts or certificates could not be made before the load");
         return Err(RunError::SetUp(what));
     }
+    // Before the load: what comes and goes with it is not configured.
+    let configured = match scenario.replaces_versions() {
+        true => Some(Configuration::read(&cluster.nodes()[leader], &access.root_token).await?),
+        false => None,
+    };
     let mut load = engine.start(&plan);
     let guard = tokio::spawn(watch_for_trouble(
         scenario.clone(),
@@ -368,6 +385,7 @@ async fn shake(
         approle_mount,
         token_ttl: scenario.blueprint.approle.token_ttl,
         database: database.clone(),
+        versions: request.upgraded_to.clone().map(|to| Versions { from: server(request, ground), to }),
         background: Default::default(),
     });
 
@@ -382,10 +400,7 @@ async fn shake(
         steady(scenario, &mut load, stop).await;
     }
     if !stop.is_asked() && !scenario.timeline.is_empty() {
-        phase(
-            Phase::Fault,
-            scenario.timeline.iter().map(|step| step.at.0 + step.heal_after.unwrap_or_default().0).max(),
-        );
+        phase(Phase::Fault, faults_for(scenario));
         let timeline = Timeline {
             faults: faults.clone(),
             engine: engine.clone(),
@@ -420,6 +435,7 @@ async fn shake(
         mounts: &plan.mounts,
         operator_token: &faults.access.root_token,
         leases: plan.database.as_ref(),
+        configured,
         journal,
         stop,
     };
@@ -441,22 +457,6 @@ async fn shake(
     engine.close();
     observers.stop().await;
     Ok(())
-}
-
-fn database_plan(
-    scenario: &Scenario,
-    ground: &Ground,
-    database: Arc<Database>,
-    access: &Access,
-) -> Option<DatabasePlan> {
-    let (path, engine) = scenario.blueprint.database()?;
-    Some(DatabasePlan {
-        mount: format!("{}{path}", ground.prefix),
-        roles: engine.roles.iter().map(|role| role.name.clone()).collect(),
-        database,
-        operator_token: access.root_token.clone(),
-        leases: Arc::default(),
-    })
 }
 
 async fn wait_for_leader(view: &ClusterView) -> Result<usize, RunError> {

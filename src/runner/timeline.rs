@@ -71,6 +71,9 @@ impl Timeline {
     async fn perform(self: &Arc<Self>, occurrence: Occurrence) {
         let Occurrence { id, step, seed, .. } = occurrence;
         let mut rng = StdRng::seed_from_u64(seed);
+        if step.fault.is_of_credentials() {
+            self.wait_for_leader().await;
+        }
         let nodes = match self.resolve(&step.target, &mut rng).await {
             Ok(nodes) => step.link.as_ref().and_then(LinkFault::named).unwrap_or(nodes),
             Err(error) => {
@@ -84,6 +87,9 @@ impl Timeline {
             return;
         }
         for (number, node) in (1..).zip(nodes) {
+            if let Some(rest) = step.rest.filter(|_| number > 1) {
+                self.stop.wait(rest.0).await;
+            }
             if self.stop.is_asked() {
                 return;
             }
@@ -92,6 +98,15 @@ impl Timeline {
                 self.progress.note(&format!("no further node is hit: the cluster is not whole after {id}"));
                 return;
             }
+        }
+    }
+
+    /// Tokens and the like are made by the active node: an election that takes a second round is waited for.
+    async fn wait_for_leader(&self) {
+        let began = Instant::now();
+        while self.faults.view.leader().is_none() && began.elapsed() < ELECTED_WITHIN && !self.stop.is_asked()
+        {
+            self.stop.wait(Duration::from_millis(20)).await;
         }
     }
 
@@ -235,6 +250,8 @@ impl Timeline {
 
 /// Several polls; an election takes longer.
 const LEADER_WITHIN: Duration = Duration::from_secs(1);
+/// Two rounds at the server's default timing, and some more.
+const ELECTED_WITHIN: Duration = Duration::from_secs(30);
 /// So long after the heal (or a one-shot fault) the first acknowledged write is still looked for.
 const PROBE_FOR: Duration = Duration::from_secs(30);
 
@@ -289,6 +306,8 @@ mod tests {
             ttl: None,
             link: None,
             strain: None,
+            rest: None,
+            hand_over: None,
         };
         timeline(faults).run(&[step], 1).await;
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
@@ -324,6 +343,8 @@ mod tests {
             ttl: None,
             link: None,
             strain: None,
+            rest: None,
+            hand_over: None,
         };
         let at = |seed| -> Vec<_> {
             occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()

@@ -11,8 +11,11 @@ use super::yaml::{self, Text, shorten};
 use crate::model::Blueprint;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("alphapulse", include_str!("../../scenarios/blueprints/alphapulse.yaml")),
+    ("config-service", include_str!("../../scenarios/blueprints/config-service.yaml")),
+    ("consciousness", include_str!("../../scenarios/blueprints/consciousness.yaml")),
+    ("voicecore", include_str!("../../scenarios/blueprints/voicecore.yaml")),
     ("workflow", include_str!("../../scenarios/blueprints/workflow.yaml")),
 ];
 

@@ -174,9 +174,12 @@ fn objective(checker: &mut Checker, raw: &RawObjective, document: &str) -> Optio
 /// In which units a figure can be promised.
 fn fitting_units(id: &str) -> &'static [Unit] {
     match id {
-        "availability" | "auth.success" | "audit.coverage" | "audit.fields" => &[Unit::Percent],
-        "throughput.node" | "throughput.knee" => &[Unit::PerSecond],
-        "failover.rpo" | "tls.min" | "quorum" | "audit.secrecy" => &[Unit::Count],
+        "availability" | "auth.success" | "audit.coverage" | "audit.fields" | "alerts" | "metrics" => {
+            &[Unit::Percent]
+        }
+        "throughput.node" | "throughput.cluster" | "throughput.knee" => &[Unit::PerSecond],
+        "failover.rpo" | "tls.min" | "quorum" | "audit.secrecy" | "backup.encrypted" => &[Unit::Count],
+        "token.renewal" | "unseal.keys" | "unseal.auto" | "resources" => &[Unit::Count],
         _ => &[Unit::Ms, Unit::S, Unit::Minutes, Unit::Hours],
     }
 }

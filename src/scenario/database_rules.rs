@@ -32,7 +32,10 @@ pub(super) fn engine(checker: &mut Checker, raw: &RawDatabase) -> Option<Databas
         .iter()
         .map(|role| {
             let name = checker.kebab_case(&role.name, "name");
-            let grants = checker.not_blank(&role.grants, "grants");
+            let grants = match &role.grants {
+                None => Some(None),
+                Some(text) => checker.not_blank(text, "grants").map(Some),
+            };
             Some(DatabaseRole { name: name?, grants: grants? })
         })
         .collect();

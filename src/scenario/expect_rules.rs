@@ -4,7 +4,9 @@ use super::checker::Checker;
 use super::database_rules::is_of_the_database;
 use super::words::expectations;
 use super::yaml::Text;
-use crate::model::{Blueprint, FaultKind, Load, OBJECTIVE_IDS, RatePlan, Route, Step, Target, Workload};
+use crate::model::{
+    Blueprint, Engine, FaultKind, Load, OBJECTIVE_IDS, RatePlan, Route, Step, Target, Workload,
+};
 use serde_saphyr::Spanned;
 
 /// Objectives whose bound is the scenario's own, not the blueprint's.
@@ -109,8 +111,11 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no rate grows",
             "give a load a ramp: `rate: { from: 200/s, to: 4000/s, step: 200/s, every: 5s }`",
         )),
-        "throughput.node" if no_load(|load| is_ramp(load) && is_one_node(&load.route)) => {
+        "throughput.node" if no_load(|load| is_ramp(load) && load.route.is_one_node()) => {
             Some(("no ramp goes to one node only", "give a load a ramp and the route `leader` or a node id"))
+        }
+        "throughput.cluster" if no_load(|load| is_ramp(load) && !load.route.is_one_node()) => {
+            Some(("no ramp goes to all nodes", "give a load a ramp and the route `any` or `healthy`"))
         }
         "auth.success" if no_load(|load| load.workload == Workload::ApproleLogin) => Some((
             "nobody logs in",
@@ -169,6 +174,10 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "nobody asks for what is another's",
             "add a load such as `{ workload: isolation.probe, route: any, rate: 130/s }`",
         )),
+        "isolation" if offer.blueprint.is_some_and(shares_folders) => Some((
+            "tenants have no folders of their own",
+            "let every folder of the blueprint's KV mount contain `{tenant_id}`",
+        )),
         "isolation" if offer.blueprint.is_some_and(|blueprint| blueprint.tenants < 2) => Some((
             "there is only one tenant",
             "let the blueprint have at least two: it says `tenants: 8` or the like",
@@ -176,14 +185,31 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
         }
-        "lease-expiry" if no_load(|load| load.workload == Workload::DatabaseCreds) => Some((
+        "db.ttl" | "lease-expiry" if no_load(|load| load.workload == Workload::DatabaseCreds) => Some((
             "nobody asks for credentials of the database",
             "add a load such as `{ workload: database.creds, route: any, rate: 5/s }`",
+        )),
+        "db.ttl" if offer.scales_leases => Some((
+            "`lease_ttl` puts another time to live in its place",
+            "expect `lease-expiry`, which says whether that one is kept, or remove `lease_ttl`",
         )),
         "lease-expiry" if !offer.scales_leases => Some((
             "credentials live longer than the run",
             "say for how short a time it is tested: add `lease_ttl: 5s` beside `load`",
         )),
+        "clients-recover" if no_load(|load| load.workload == Workload::Program) => Some((
+            "no program is run",
+            "add a load such as `{ workload: program, command: [my-client], route: any, rate: 2/s }`",
+        )),
+        "clients-recover" if no_fault(hits_nodes) => Some((
+            "no node is disturbed",
+            "add a `timeline` with a fault such as `kill: leader`, or expect something else",
+        )),
+        "upgrade.rolling" | "served-through-every-node"
+            if no_fault(|step| step.fault.installs().is_some()) =>
+        {
+            Some(("no node is upgraded", "add a step such as `upgrade: each`, with `rest: 10s`"))
+        }
         "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
             "nothing is encrypted",
             "add a load such as `{ workload: transit.encrypt, route: any, rate: 10/s }`",
@@ -200,16 +226,20 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
     }
 }
 
+fn shares_folders(blueprint: &Blueprint) -> bool {
+    let kv = blueprint.mount(|engine| match engine {
+        Engine::Kv(kv) => Some(kv),
+        _ => None,
+    });
+    kv.is_some_and(|(_, kv)| !kv.folders.iter().all(|folder| folder.contains("{tenant_id}")))
+}
+
 fn reads_through(load: &Load, fits: fn(&Route) -> bool) -> bool {
     load.workload == Workload::Kv2Read && fits(&load.route)
 }
 
 fn is_ramp(load: &Load) -> bool {
     matches!(load.rate, RatePlan::Ramp { .. })
-}
-
-fn is_one_node(route: &Route) -> bool {
-    matches!(route, Route::Leader | Route::Node(_))
 }
 
 fn hits_nodes(step: &Step) -> bool {

@@ -7,6 +7,9 @@ use super::yaml;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What stands beside scenarios and is about what is known of servers.
+const NO_SCENARIOS: [&str; 2] = [known_findings::FILE_NAME, "known-divergences.yaml"];
+
 /// Files as they are named; folders with everything below them, except blueprints, suites, known findings and
 /// whatever is hidden. Sorted, each once.
 ///
@@ -62,7 +65,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
             walk(&path, found)?;
         } else if (name.ends_with(".yaml") || name.ends_with(".yml"))
             && path.is_file()
-            && name != known_findings::FILE_NAME
+            && !NO_SCENARIOS.contains(&name.as_str())
             && !is_of_another_kind(&path)
         {
             found.push(path);
@@ -100,6 +103,7 @@ mod tests {
         write("a/plan.yaml", "kind: blueprint\nname: plan\n");
         write("a/all.yaml", "kind: suite\n");
         write("known-findings.yaml", "findings: []\n");
+        write("known-divergences.yaml", "divergences: []\n");
         write("notes.txt", "name: no\n");
         write(".git/hidden.yaml", "name: hidden\n");
         let found = find_scenarios(&[root.path().to_path_buf(), second.clone()]).unwrap();

@@ -1,6 +1,7 @@
 //! What a load must be: known words, sane rates, no line twice, at most one ramp.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
+use super::program_rules;
 use super::raw::{RawLoad, RawRamp, RawRate};
 use super::yaml::{Text, shorten};
 use crate::model::{Arrivals, Blueprint, Load, Rate, RatePlan, Route, Span, Workload};
@@ -52,7 +53,8 @@ fn load(checker: &mut Checker, raw: &RawLoad, blueprint: Option<&Blueprint>) -> 
     let workload =
         checker.one_of(&raw.workload, "workload", Workload::ALL.map(|workload| (workload.name(), workload)));
     if let (Some(blueprint), Some(engine)) = (blueprint, workload.and_then(Workload::engine)) {
-        let mounted: Vec<&str> = blueprint.mounts.iter().map(|mount| mount.engine.name()).collect();
+        let mut mounted: Vec<&str> = blueprint.in_use().map(|mount| mount.engine.name()).collect();
+        mounted.dedup();
         if !mounted.contains(&engine) {
             let message = format!("the blueprint `{}` has no engine `{engine}`", blueprint.name);
             let has = super::nearest::list(mounted);
@@ -74,7 +76,8 @@ fn load(checker: &mut Checker, raw: &RawLoad, blueprint: Option<&Blueprint>) -> 
         None => Some(Arrivals::default()),
         Some(text) => checker.one_of(text, "kind of arrivals", known),
     };
-    Some(Load { workload: workload?, route: route?, rate: rate?, arrivals: arrivals? })
+    let program = program_rules::check(checker, raw, workload, rate.as_ref());
+    Some(Load { workload: workload?, route: route?, rate: rate?, arrivals: arrivals?, program: program? })
 }
 
 /// Each revocation takes a certificate that was issued before.

@@ -16,6 +16,7 @@ mod mount_rules;
 mod nearest;
 mod overrides;
 pub mod plan;
+mod program_rules;
 mod raw;
 mod raw_attach;
 mod raw_blueprint;

@@ -2,8 +2,8 @@
 
 use super::{overrides, timeline_rules};
 use crate::model::{
-    Arrivals, Blueprint, FaultKind, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span, Step,
-    Target,
+    Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span,
+    Step, Target,
 };
 use std::fmt::Write;
 
@@ -134,12 +134,22 @@ fn step_words(step: &Step) -> String {
         (FaultKind::Restart, Some(after), _) => {
             let _ = write!(text, ", down for {after}");
         }
+        (FaultKind::Upgrade | FaultKind::Downgrade, Some(after), target) => {
+            let order = if *target == Target::Each { ", followers first, the leader last" } else { "" };
+            let _ = write!(text, "{order}; down for {after}");
+        }
         (_, Some(after), Target::Each) => {
             let _ = write!(text, ", followers first, the leader last; each healed after {after}");
         }
         (_, Some(after), _) => {
             let _ = write!(text, ", healed after {after}");
         }
+    }
+    if step.hand_over == Some(HandOver::StepDown) {
+        text.push_str("; a leader steps down first");
+    }
+    if let Some(rest) = step.rest {
+        let _ = write!(text, "; {rest} of rest before the next");
     }
     if step.times > 1 {
         let _ = write!(text, "; {} times, every {}", step.times, step.every);

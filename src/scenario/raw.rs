@@ -108,6 +108,42 @@ pub(super) struct RawLoad {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("enum" = ["constant", "poisson"]))]
     pub arrivals: Option<Text>,
+    /// For `program`: the program and its arguments, run once for each request by no shell. A name is looked for beside
+    /// the clients of `doctor` and on PATH; a path with a slash is relative to this file. `{server}` (the server's own
+    /// program), `{mount}` and `{path}` (where a secret is) are replaced; address, token and certificates are in the
+    /// environment (VAULT_ADDR, VAULT_TOKEN, VAULT_CACERT, and the same with BAO_), a value to write on standard input.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>", length(min = 1))]
+    pub command: Option<Spanned<Vec<Text>>>,
+    /// For `program`: when it is ended, with everything that it started; 10s when absent, which is also the most.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub timeout: Option<Text>,
+    /// For `program`: exit codes by which it says that nothing was done. Any other than 0 is `unknown`, since a program
+    /// that gives up need not know what became of its request.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<u8>>")]
+    pub failed: Option<Spanned<Vec<Text>>>,
+    /// For `program`: what this machine must have.
+    #[serde(default)]
+    #[schemars(with = "Option<RawRequirement>")]
+    pub requires: Option<Spanned<RawRequirement>>,
+}
+
+/// What must end with exit code 0 before the run; else the scenario is skipped.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ command: [python3, -c, import hvac], get: pip install hvac }`"
+)]
+#[schemars(rename = "requirement")]
+pub(super) struct RawRequirement {
+    /// A program and its arguments, looked for like the one it is for.
+    #[schemars(with = "Vec<String>", length(min = 1))]
+    pub command: Spanned<Vec<Text>>,
+    /// How to get what is missing, as it is told to who lacks it.
+    #[schemars(with = "String")]
+    pub get: Text,
 }
 
 /// A fixed rate, or a ramp.
@@ -247,6 +283,25 @@ pub(super) struct RawStep {
     #[serde(default, rename = "rotate-audit")]
     #[schemars(with = "Option<RotatedText>")]
     pub rotate_audit: Option<Text>,
+    /// SIGTERM, then the program of the version that `--to` names, start and unseal. `heal_after` is the time the node stays
+    /// down, 1s when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub upgrade: Option<Text>,
+    /// The same back to the version that `--from` names: what an operator does who breaks an upgrade off.
+    #[serde(default)]
+    #[schemars(with = "Option<TargetText>")]
+    pub downgrade: Option<Text>,
+    /// For `upgrade` and `downgrade` of a leader: `stop` (when absent), by which it hands over as it ends, or `step-down`
+    /// before that.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["stop", "step-down"]))]
+    pub hand_over: Option<Text>,
+    /// For `each`: how long the cluster, whole again, is left alone before the next node's turn; what is asked then must be
+    /// served through every node.
+    #[serde(default)]
+    #[schemars(with = "Option<DurationText>")]
+    pub rest: Option<Text>,
     /// For `slow-disk`: how many writes reach the disk, such as `20/s`.
     #[serde(default)]
     #[schemars(with = "Option<RateText>")]
@@ -321,6 +376,11 @@ pub(super) struct RawRecovery {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub hold: Option<Text>,
+    /// For `snapshot-equal`: `one` (when absent) restores the snapshot on one node, `all` on as many as the cluster has, as
+    /// after its total loss; `node-agreement` is then about those.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["one", "all"]))]
+    pub restore_into: Option<Text>,
 }
 
 /// When to stop early.

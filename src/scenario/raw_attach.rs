@@ -107,7 +107,7 @@ pub(super) struct RawHooks {
     #[serde(default, rename = "heal-isolate")]
     #[schemars(with = "Option<String>")]
     heal_isolate: Option<Text>,
-    /// Restarts it with VQ_VERSION.
+    /// Gives it the program of VQ_VERSION and starts it.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     upgrade: Option<Text>,

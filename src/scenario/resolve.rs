@@ -6,7 +6,7 @@ use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
 use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
-use crate::model::{AbortWhen, Load, Recovery, Scenario, ServerTuning, Span};
+use crate::model::{AbortWhen, Load, Recovery, RestoreInto, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
 use std::path::Path;
 
@@ -91,6 +91,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let raw_steps = raw.timeline.as_deref().unwrap_or_default();
     database_rules::needs_one(checker, blueprint.as_ref(), raw_steps);
     let expect = expect_rules::check(checker, &raw.expect, &offer);
+    restored_for_something(checker, raw.recovery.as_ref(), expect.as_deref());
     let tags = tags(checker, raw);
     let scenario = Scenario {
         name: name?,
@@ -156,7 +157,29 @@ fn recovery(checker: &mut Checker, raw: Option<&RawRecovery>) -> Option<Recovery
             checker.positive_span(text, "without requests after the recovery nothing shows that it held")
         }
     };
-    Some(Recovery { within: within?, hold: hold? })
+    let restore_into = match raw.and_then(|raw| raw.restore_into.as_ref()) {
+        None => Some(RestoreInto::default()),
+        Some(text) => {
+            let found = RestoreInto::ALL.into_iter().find(|into| into.name() == text.value);
+            if found.is_none() {
+                checker.unknown_word(text, "number of nodes", &RestoreInto::ALL.map(RestoreInto::name));
+            }
+            found
+        }
+    };
+    Some(Recovery { within: within?, hold: hold?, restore_into: restore_into? })
+}
+
+fn restored_for_something(checker: &mut Checker, raw: Option<&RawRecovery>, expect: Option<&[String]>) {
+    let restored = raw.and_then(|raw| raw.restore_into.as_ref());
+    let is_expected = |expect: &[String]| expect.iter().any(|id| id == "snapshot-equal");
+    if let (Some(text), Some(expect)) = (restored, expect)
+        && !is_expected(expect)
+    {
+        let help =
+            "expect `snapshot-equal`, which takes a snapshot and restores it, or remove `restore_into`";
+        checker.error(text, "nothing is restored here", help);
+    }
 }
 
 /// Outer `None`: an error was found.
@@ -234,7 +257,14 @@ mod tests {
         let scenario = parse("timeline: [{ at: 1s, restart: follower }]\n").unwrap();
         assert_eq!(scenario.warm_up, Span::from_secs(3));
         assert_eq!(scenario.steady, Span::from_secs(10));
-        assert_eq!(scenario.recovery, Recovery { within: Span::from_secs(60), hold: Span::from_secs(5) });
+        assert_eq!(
+            scenario.recovery,
+            Recovery {
+                within: Span::from_secs(60),
+                hold: Span::from_secs(5),
+                restore_into: RestoreInto::One
+            }
+        );
         assert_eq!(scenario.server.performance_multiplier, None);
         assert_eq!((scenario.abort_when, scenario.tags), (None, vec![]));
         assert_eq!(scenario.load[0].arrivals, Arrivals::Constant);

@@ -7,7 +7,7 @@ use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
 use super::yaml::{Text, shorten};
-use crate::model::{Credential, FaultKind, Span, Step, Target};
+use crate::model::{Credential, FaultKind, HandOver, Span, Step, Target};
 use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
@@ -45,11 +45,14 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
     let ttl = ttl(checker, line, fault);
     let link = link_rules::check(checker, line, fault, nodes);
     let strain = strain_rules::check(checker, line, fault);
+    let rest = rest(checker, raw, target.as_ref());
+    let hand_over = hand_over(checker, raw, fault);
     let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
-    let (link, strain) = (link?, strain?);
+    let (link, strain, rest, hand_over) = (link?, strain?, rest?, hand_over?);
     link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
     let every = Span::default();
-    let mut step = Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain };
+    let mut step =
+        Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain, rest, hand_over };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
@@ -78,6 +81,8 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::LimitMemory => &raw.limit_memory,
         FaultKind::Disconnect => &raw.disconnect,
         FaultKind::RotateAudit => &raw.rotate_audit,
+        FaultKind::Upgrade => &raw.upgrade,
+        FaultKind::Downgrade => &raw.downgrade,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -119,6 +124,7 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
         FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
+        FaultKind::Upgrade | FaultKind::Downgrade => &["leader", "follower", "each"],
         FaultKind::Pause | FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
         FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
         FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
@@ -167,7 +173,7 @@ fn heal_after(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) 
             .positive_span(text, "a fault that is healed at once proves nothing; write for example 15s")
             .map(Some),
         None if fault.is_one_shot() => Some(None),
-        None if fault == FaultKind::Restart => Some(Some(RESTART_DOWN_DEFAULT)),
+        None if fault == FaultKind::Restart || fault.installs().is_some() => Some(Some(RESTART_DOWN_DEFAULT)),
         None => {
             let help =
                 "say when it is healed, such as `heal_after: 15s`: every fault is healed before the end";
@@ -175,6 +181,38 @@ fn heal_after(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) 
             None
         }
     }
+}
+
+/// Outer `None`: an error was found.
+fn rest(checker: &mut Checker, raw: &RawStep, target: Option<&Target>) -> Option<Option<Span>> {
+    match (&raw.rest, target) {
+        (None, _) => Some(None),
+        (Some(text), Some(Target::Each) | None) => {
+            checker.positive_span(text, "leave it out where the next node's turn may come at once").map(Some)
+        }
+        (Some(text), Some(other)) => {
+            let help = "with several steps their `at` says how far apart they are";
+            checker.error(text, format!("`rest` belongs to `each`, and this is aimed at `{other}`"), help);
+            None
+        }
+    }
+}
+
+/// Outer `None`: an error was found.
+fn hand_over(checker: &mut Checker, raw: &RawStep, fault: FaultKind) -> Option<Option<HandOver>> {
+    let Some(text) = &raw.hand_over else {
+        return Some(fault.installs().map(|_| HandOver::default()));
+    };
+    if fault.installs().is_none() {
+        let help = "`hand_over` belongs to `upgrade` and `downgrade`; elsewhere say `stop: leader` or `step-down: leader`";
+        checker.error(text, format!("`{fault}` takes no `hand_over`"), help);
+        return None;
+    }
+    let found = HandOver::ALL.into_iter().find(|hand_over| hand_over.name() == text.value);
+    if found.is_none() {
+        checker.unknown_word(text, "way to hand over", &HandOver::ALL.map(HandOver::name));
+    }
+    found.map(Some)
 }
 
 /// Outer `None`: an error was found.
@@ -245,7 +283,7 @@ fn repetition(checker: &mut Checker, raw: &RawStep, step: &Step) -> Option<(u16,
 }
 
 fn hold_length(step: &Step) -> Duration {
-    step.heal_after.or(step.ttl).unwrap_or_default().0
+    step.heal_after.or(step.ttl).unwrap_or_default().0 + step.rest.unwrap_or_default().0
 }
 
 /// When the last repetition has ended, from the beginning of the timeline. For `each` the least it takes: how

@@ -140,7 +140,7 @@ word!(
 word!(
     ObjectiveText,
     "objective-id",
-    json_schema!({ "enum": OBJECTIVE_IDS.map(|(id, _)| id), "description": "Which figure is promised." })
+    json_schema!({ "enum": OBJECTIVE_IDS.map(|(id, _)| id).to_vec(), "description": "Which figure is promised." })
 );
 word!(
     InvariantText,
@@ -155,7 +155,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 59] = [
+    const EXAMPLES: [&str; 63] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -215,6 +215,10 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "token_ttl: 1h",
         "lease_ttl: 5s",
         "always: false",
+        "command: [\"{server}\", kv, get, \"-mount={mount}\", \"{path}\"]",
+        "timeout: 5s",
+        "failed: [2]",
+        "requires: { command: [python3, -c, import hvac], get: pip install hvac }",
     ];
     EXAMPLES.into_iter().find(|example| example.split(':').next() == Some(key))
 }

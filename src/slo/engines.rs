@@ -44,6 +44,26 @@ pub fn certificate_ttl(facts: &Facts, bound: Bound) -> Judged {
     Figure { measured, interval, samples, verdict, note: String::new() }.into()
 }
 
+/// The time to live that came with credentials, the furthest from the promise; unjudged where a scenario puts another
+/// in its place.
+pub fn credentials_ttl(facts: &Facts, bound: Bound) -> Judged {
+    if ms_in(bound.unit, 1.0).is_none() {
+        return not_a_time(&bound);
+    }
+    let scenario = &facts.run.info.scenario;
+    if let (Some(tested), Some((_, engine))) = (scenario.lease_ttl, scenario.blueprint.database()) {
+        let why = format!("{} documented, tested at {tested}: see lease-expiry", engine.default_ttl);
+        return Figure::unknown(why).into();
+    }
+    let given = facts.run.history.iter().filter(|op| op.op == Workload::DatabaseCreds && op.is_ok());
+    let ttls: Vec<f64> = given.filter_map(|op| ms_in(bound.unit, op.ttl_s? as f64 * 1e3)).collect();
+    let off = |ttl: &&f64| (*ttl - bound.value).abs();
+    let Some(worst) = ttls.iter().max_by(|a, b| off(a).total_cmp(&off(b))) else {
+        return Figure::unknown("no credentials were given out").into();
+    };
+    Figure { samples: ttls.len() as u64, ..Figure::exact(&bound, *worst) }.into()
+}
+
 /// The longest time between two acknowledged rotations. What a document promises for months is tested at seconds.
 pub fn rotation(facts: &Facts, bound: Bound) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
@@ -63,7 +83,8 @@ pub fn rotation(facts: &Facts, bound: Bound) -> Judged {
 mod tests {
     use super::*;
     use crate::facts::testing::*;
-    use crate::model::Outcome;
+    use crate::model::{self, DatabaseEngine, DatabaseRole, Mount, Outcome, Span};
+    use crate::record::SavedRun;
     use rcgen::{CertificateParams, KeyPair};
     use std::time::{Duration, UNIX_EPOCH};
 
@@ -94,6 +115,29 @@ mod tests {
         assert_eq!(rotation(&Facts::of(&run), bound("<= 2160 h")).figure.verdict, Verdict::Pass);
         let once = rotated(2e3);
         assert_eq!(rotation(&Facts::of(&once), bound("<= 3 s")).figure.verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn credentials_live_as_long_as_their_answer_says() {
+        let mut run = RunBuilder::new()
+            .load("database.creds", "any", 1.0)
+            .phases(0.0, 1e3, 2e3, 5e3)
+            .traffic(0, 0.0, 3e3, |_| Answer::ok(30.0))
+            .build();
+        let judged = |run: &SavedRun| credentials_ttl(&Facts::of(run), bound("= 1 h")).figure;
+        assert_eq!(judged(&run).verdict, Verdict::Inconclusive, "no answer names a time");
+        run.history.iter_mut().for_each(|op| op.ttl_s = Some(3_600));
+        assert_eq!((judged(&run).samples, judged(&run).verdict), (3, Verdict::Pass));
+        run.history[1].ttl_s = Some(1_800);
+        assert_eq!((judged(&run).measured, judged(&run).verdict), (Some(0.5), Verdict::Fail));
+        let roles = vec![DatabaseRole { name: "app".into(), grants: None }];
+        let (default_ttl, max_ttl) = (Span::from_secs(3_600), Span::from_secs(86_400));
+        let engine = DatabaseEngine { connection: "app-db".into(), default_ttl, max_ttl, roles };
+        let mount = Mount { path: "database".into(), empty: false, engine: model::Engine::Database(engine) };
+        run.info.scenario.blueprint.mounts.push(mount);
+        run.info.scenario.lease_ttl = Some(Span::from_secs(5));
+        assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
+        assert!(judged(&run).note.contains("tested at 5s"), "{}", judged(&run).note);
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
     match id {
         "read.p50" | "read.p99" => steady(Workload::Kv2Read),
         "write.p99" => steady(Workload::Kv2Write),
+        "throughput.cluster" => {
+            scenario.load.iter().any(|load| ramp(&load.rate) && !load.route.is_one_node())
+        }
         "throughput.node" | "throughput.knee" => scenario.load.iter().any(|load| ramp(&load.rate)),
         "availability" => !scenario.load.is_empty(),
         "staleness" => {
@@ -22,6 +25,8 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
             scenario.load.iter().any(by_others) && scenario.load.iter().any(writes)
         }
         "auth.success" => scenario.load.iter().any(|load| load.workload == Workload::ApproleLogin),
+        // Where it is scaled down, `lease-expiry` says whether it is kept.
+        "db.ttl" => scenario.lease_ttl.is_none() && steady(Workload::DatabaseCreds),
         "pki.ttl" => scenario.load.iter().any(|load| load.workload == Workload::PkiIssue),
         "rotation" => scenario.load.iter().any(|load| load.workload == Workload::TransitRotate),
         "failover.rto" | "recovery.redundancy" => disturbing.next().is_some(),
@@ -32,7 +37,10 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "audit.coverage" | "audit.fields" => !scenario.load.is_empty(),
         "audit.secrecy" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
         // Promised, and carried so that nobody thinks otherwise; nothing in this version measures them.
-        "quorum" | "audit.retention" | "backup.interval" => false,
+        "quorum" | "audit.retention" | "backup.interval" | "backup.encrypted" => false,
+        "token.renewal" | "unseal.keys" | "unseal.auto" => false,
+        "upgrade.rolling" => scenario.replaces_versions(),
+        "resources" | "alerts" | "metrics" => false,
         _ => true,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::verdict_of;
-use crate::facts::{Facts, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
-use crate::model::{Bound, InvariantRow, Unit, Verdict};
+use crate::facts::{Facts, FaultFact, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
+use crate::model::{Bound, InvariantRow, Outage, Unit, Verdict};
 
 /// How often autopilot is asked.
 const AUTOPILOT_POLL_MS: f64 = 200.0;
@@ -19,11 +19,21 @@ pub struct LostWrites<'a> {
 
 /// The longest outage that a fault explains, of the worst operation and route.
 pub fn rto(facts: &Facts, bound: Bound) -> Judged {
+    longest_outage(facts, bound, |_| true)
+}
+
+/// The same of upgrades alone.
+pub fn upgrade(facts: &Facts, bound: Bound) -> Judged {
+    longest_outage(facts, bound, |fault| fault.kind.installs().is_some())
+}
+
+fn longest_outage(facts: &Facts, bound: Bound, counts: fn(&FaultFact) -> bool) -> Judged {
     let Some(unit) = ms_in(bound.unit, 1.0) else { return not_a_time(&bound) };
-    let Some(applied_ms) = facts.disturbing_faults().filter_map(|fault| fault.applied_ms()).reduce(f64::min)
-    else {
+    let faults: Vec<_> = facts.disturbing_faults().filter(|fault| counts(fault)).collect();
+    let Some(applied_ms) = faults.iter().filter_map(|fault| fault.applied_ms()).reduce(f64::min) else {
         return Figure::unknown("no fault was applied").into();
     };
+    let is_explained = |outage: &Outage| faults.iter().any(|fault| Some(&fault.id) == outage.fault.as_ref());
     let seconds = (facts.load_end_ms - applied_ms).max(0.0) / 1e3;
     let parts = facts
         .parts
@@ -31,7 +41,7 @@ pub fn rto(facts: &Facts, bound: Bound) -> Judged {
         .map(|part| {
             let (operation, route) = (part.op.name(), part.route.to_string());
             let longest_ms = longest_outage_ms(facts.outages.iter().filter(|outage| {
-                outage.fault.is_some() && outage.operation == operation && outage.route == route
+                is_explained(outage) && outage.operation == operation && outage.route == route
             }));
             let after = part.ops.partition_point(|op| (op.due_us as f64) / 1e3 < applied_ms);
             let samples = (part.ops.len() - after) as u64;

@@ -74,19 +74,33 @@ pub fn knee(facts: &Facts, bound: Bound) -> Judged {
 
 /// The highest rate that one node carried within the objectives, against the promised one.
 pub fn node(facts: &Facts, bound: Bound) -> Judged {
+    carried(facts, bound, true)
+}
+
+/// The same of all nodes together; a ramp through one of them says nothing about it.
+pub fn cluster(facts: &Facts, bound: Bound) -> Judged {
+    carried(facts, bound, false)
+}
+
+fn carried(facts: &Facts, bound: Bound, per_node: bool) -> Judged {
     if bound.unit != Unit::PerSecond {
         return Figure::unknown(format!("the promise `{bound}` is no rate per second")).into();
     }
+    let is_asked = |stages: &[&StageFact]| {
+        per_node || stages.iter().any(|stage| !facts.loads[stage.load].load.route.is_one_node())
+    };
     let parts = ramps(facts)
         .into_iter()
+        .filter(|(_, stages)| is_asked(stages))
         .map(|(name, stages)| {
-            let Knee { held, broken, samples, doubt } = knee_of(&stages, true);
+            let Knee { held, broken, samples, doubt } = knee_of(&stages, per_node);
             let interval = held.zip(broken).map(|(held, broken)| [held, broken]);
             let (verdict, note) = if held.is_some_and(|held| bound.holds(held)) {
                 (Verdict::Pass, String::new())
             } else if let Some(broken) = broken.filter(|broken| *broken <= bound.value) {
                 let cpu = cpu_of(facts, &stages);
-                (Verdict::Fail, format!("at {broken:.0} /s per node it no longer held; {cpu}"))
+                let of = if per_node { " per node" } else { "" };
+                (Verdict::Fail, format!("at {broken:.0} /s{of} it no longer held; {cpu}"))
             } else if let Some(doubt) = doubt {
                 (Verdict::Inconclusive, format!("{doubt} before the promised rate was reached"))
             } else {

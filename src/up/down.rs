@@ -17,6 +17,7 @@ pub enum Down {
 
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+const NAMED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Ends the cluster of this name, or the only one there is. Blocks the calling thread, 30 s at most.
 pub fn down(state_root: &Path, name: Option<&str>) -> Result<(String, Down), UpError> {
@@ -72,24 +73,49 @@ fn ask_to_end(folder: &UpFolder) -> Result<(), UpError> {
     pidfd_send_signal(process, Signal::TERM).map_err(|error| failed(error.to_string()))
 }
 
-/// The process that holds the lock on a file, as the kernel says.
+/// The process that holds the lock on a file, as the kernel says. Asked again for a while: the kernel hands its list
+/// out page by page, and a lock that is taken or released meanwhile shifts the rest, so that a line is missed or
+/// comes twice.
 fn holder(path: &Path) -> Result<u32, String> {
-    let inode = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?.ino();
-    let locks = fs::read_to_string("/proc/locks").map_err(|error| format!("/proc/locks: {error}"))?;
-    holder_in(&locks, inode).ok_or_else(|| "the kernel does not say who holds its lock".to_owned())
+    let file = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let began = Instant::now();
+    loop {
+        let locks = fs::read_to_string("/proc/locks").map_err(|error| format!("/proc/locks: {error}"))?;
+        if let Some(holder) = holder_in(&locks, file.dev(), file.ino()) {
+            return Ok(holder);
+        }
+        if began.elapsed() >= NAMED_WITHIN {
+            return Err("the kernel does not say who holds its lock".to_owned());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
-/// Lines such as `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`.
-fn holder_in(locks: &str, inode: u64) -> Option<u32> {
-    let mut found = locks.lines().filter_map(|line| {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, "WRITE", pid, file, ..] = words[..] else { return None };
-        let on_it = file.rsplit(':').next()?.parse::<u64>().ok()? == inode;
-        on_it.then(|| pid.parse().ok()).flatten()
-    });
-    let first = found.next()?;
+/// Lines such as `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`: device (hexadecimal) and inode.
+fn holder_in(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let holders: Vec<(bool, u32)> = locks.lines().filter_map(|line| holder_of(line, device, inode)).collect();
+    // A file of a layered file system is listed under the device of the layer: its inode alone has to do there.
+    let on_device = holders.iter().any(|(same_device, _)| *same_device);
+    let mut pids: Vec<_> =
+        holders.iter().filter(|(same, _)| *same == on_device).map(|(_, pid)| *pid).collect();
+    pids.dedup();
     // The same inode number on two file systems: better nobody than the wrong one.
-    found.next().is_none().then_some(first)
+    match pids[..] {
+        [pid] => Some(pid),
+        _ => None,
+    }
+}
+
+/// Whether the lock of this line is on this very device, and who holds it; nothing when it is of another inode.
+fn holder_of(line: &str, device: u64, inode: u64) -> Option<(bool, u32)> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [_, "FLOCK", _, "WRITE", pid, file, ..] = words[..] else { return None };
+    let [major, minor, number] = file.split(':').collect::<Vec<_>>()[..] else { return None };
+    if number.parse() != Ok(inode) {
+        return None;
+    }
+    let listed = (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
+    Some((listed == (rustix::fs::major(device), rustix::fs::minor(device)), pid.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -101,10 +127,16 @@ mod tests {
         let locks = "1: POSIX  ADVISORY  WRITE 7 08:01:55 0 EOF\n\
                      2: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF\n\
                      2: -> FLOCK  ADVISORY  WRITE 99 08:01:5678 0 EOF\n\
-                     3: FLOCK  ADVISORY  WRITE 5 08:01:77 0 EOF\n4: FLOCK  ADVISORY  WRITE 6 08:02:77 0 EOF\n";
-        assert_eq!(holder_in(locks, 5678), Some(1234));
-        assert_eq!(holder_in(locks, 55), None);
-        assert_eq!(holder_in(locks, 77), None);
+                     3: FLOCK  ADVISORY  WRITE 5 08:01:77 0 EOF\n4: FLOCK  ADVISORY  WRITE 6 08:12:77 0 EOF\n\
+                     4: FLOCK  ADVISORY  WRITE 6 08:12:77 0 EOF\n";
+        let (layered, on_8_1, on_8_12) =
+            (rustix::fs::makedev(0, 33), rustix::fs::makedev(8, 1), rustix::fs::makedev(8, 0x12));
+        assert_eq!(holder_in(locks, on_8_1, 5678), Some(1234));
+        assert_eq!(holder_in(locks, layered, 5678), Some(1234));
+        assert_eq!(holder_in(locks, on_8_1, 55), None);
+        assert_eq!(holder_in(locks, on_8_1, 77), Some(5));
+        assert_eq!(holder_in(locks, on_8_12, 77), Some(6), "the same line twice is one holder");
+        assert_eq!(holder_in(locks, layered, 77), None, "two holders, and nothing says which");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let _lock = crate::machine::FileLock::try_acquire(&path).unwrap().unwrap();

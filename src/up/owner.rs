@@ -67,6 +67,7 @@ async fn keep(
     let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
     let cluster = ProcessCluster::prepare(ProcessOptions {
         binary: request.binary.clone(),
+        upgrade_to: None,
         blueprint: &request.blueprint,
         tuning: &request.tuning,
         folder: &folder.nodes(),

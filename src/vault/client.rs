@@ -14,6 +14,22 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// A request in full. `path` is below `/v1/`.
+pub struct Exchange<'a> {
+    pub method: Method,
+    pub path: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: Body,
+}
+
+pub enum Body {
+    None,
+    Json(Value),
+    /// A JSON merge patch (RFC 7396).
+    MergePatch(Value),
+    Bytes(Vec<u8>),
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("{what}: no answer: {why}")]
@@ -58,6 +74,10 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    pub fn without_token(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
     /// Sends and returns whatever comes back. `path` is below `/v1/`.
     pub async fn call(
         &self,
@@ -78,6 +98,24 @@ impl Client {
             Some(token) => request.header("X-Vault-Token", token),
             None => request,
         }
+    }
+
+    /// Sends a request with headers of the caller's; the body comes back as it was, beside what it says.
+    pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<(Answer, Vec<u8>), ClientError> {
+        let what = format!("{} {}", exchange.method, exchange.path);
+        let mut request = self.request(exchange.method, exchange.path);
+        for (name, value) in exchange.headers {
+            request = request.header(*name, *value);
+        }
+        let request = match exchange.body {
+            Body::None => request,
+            Body::Json(body) => request.json(&body),
+            Body::MergePatch(body) => {
+                request.header("Content-Type", "application/merge-patch+json").body(body.to_string())
+            }
+            Body::Bytes(bytes) => request.body(bytes),
+        };
+        receive(request, &what).await
     }
 
     /// A download that is no JSON, such as a snapshot.

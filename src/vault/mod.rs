@@ -11,6 +11,6 @@ mod endpoint;
 pub mod testing;
 mod wire;
 
-pub use client::{Answer, Client, ClientError, wait_until};
+pub use client::{Answer, Body, Client, ClientError, Exchange, wait_until};
 pub use endpoint::{Endpoint, EndpointError, TlsMaterial, TlsVersions};
 pub use wire::{Failure, RawAnswer, Wire, is_exhaustion, request};

@@ -63,6 +63,21 @@ impl Lease<'_> {
         ends.map(|other| sent_ms(other)).fold(earliest_ms, f64::min)
     }
 
+    /// The end that it had, where a renewal was under way at that very moment and was granted.
+    pub fn renewed_at_the_end_of_ms(&self) -> Option<f64> {
+        let renewals = || self.touched.iter().filter(|op| renews(op));
+        renewals().find_map(|renewal| {
+            let before = || renewals().filter(|other| done_ms(other) <= sent_ms(renewal));
+            let earliest_ms = before()
+                .map(|other| sent_ms(other) + ttl_ms(other))
+                .fold(sent_ms(self.given) + self.ttl_ms, f64::max);
+            let latest_ms = before()
+                .map(|other| done_ms(other) + ttl_ms(other))
+                .fold(self.given_ms + self.ttl_ms, f64::max);
+            (sent_ms(renewal) <= latest_ms && done_ms(renewal) >= earliest_ms).then_some(earliest_ms)
+        })
+    }
+
     /// The role should be gone by then.
     pub fn must_end_ms(&self) -> f64 {
         self.revoked_ms.map_or(self.latest_ms, |revoked_ms| revoked_ms.min(self.latest_ms))

@@ -104,7 +104,10 @@ fn check_lease(lease: &Lease, watch: &Watch, grace: &Grace, tally: &mut Tally) -
         && gone.t_ms < lease.certain_until_ms() - EARLY_MARGIN_MS
     {
         let early_ms = lease.certain_until_ms() - gone.t_ms;
-        let summary = format!("the role of {} was dropped {early_ms:.0} ms before its time", lease.subject);
+        let ran_out = lease.renewed_at_the_end_of_ms().is_some_and(|end_ms| gone.t_ms >= end_ms);
+        let after = if ran_out { ", after a renewal that was granted as it ran out" } else { "" };
+        let summary =
+            format!("the role of {} was dropped {early_ms:.0} ms before its time{after}", lease.subject);
         violations.push(violation(summary, lease.evidence([line(gone.entry)])));
     }
     let Some(alive_ms) = watch.last_alive_ms(track) else {

@@ -156,6 +156,27 @@ fn a_renewal_moves_the_end_both_ways() {
 }
 
 #[test]
+fn a_renewal_that_comes_with_the_end_is_told_apart_and_counts() {
+    let renewal = |sent_ms| Operation {
+        done_us: 8_600_000,
+        ..op(Workload::DatabaseRenew, &subject(3), sent_ms, Some(5))
+    };
+    let mut dropped = fates();
+    dropped[3].gone = Some(8_700.0);
+    let with = |renewal| only(&run(&dropped, vec![renewal], quiet()));
+    assert!(
+        with(renewal(8_400.0)).ends_with("before its time, after a renewal that was granted as it ran out")
+    );
+    // Long before.
+    let early = Operation { done_us: 7_100_000, ..renewal(7_000.0) };
+    assert!(with(early).ends_with("before its time"));
+    // Dropped before there was an end to wait for.
+    dropped[3].gone = Some(6_000.0);
+    let too_soon = only(&run(&dropped, vec![renewal(8_400.0)], quiet()));
+    assert!(too_soon.ends_with("before its time"));
+}
+
+#[test]
 fn a_renewal_refused_within_the_time_fails_and_after_it_does_not() {
     let refused = |sent_ms| Operation {
         outcome: Outcome::Failed,

@@ -78,7 +78,8 @@ impl History {
                 | Workload::TransitRewrap
                 | Workload::TransitRotate
                 | Workload::PkiIssue
-                | Workload::PkiRevoke,
+                | Workload::PkiRevoke
+                | Workload::Program,
                 _,
             ) => None,
             (Workload::Kv2Delete, _) => Some(Kind::Delete),

@@ -110,7 +110,7 @@ impl Run {
             max_ttl: Span(day.0 * 30),
             ..Pki::default()
         };
-        let mount = Mount { path: "pki".into(), engine: Engine::Pki(pki) };
+        let mount = Mount { path: "pki".into(), empty: false, engine: Engine::Pki(pki) };
         saved.info.scenario.blueprint.mounts.push(mount);
         let authority = Authority::new(saved.info.started_at.as_second() as u64);
         let mut run = Self { authority, saved };

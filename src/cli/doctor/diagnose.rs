@@ -76,6 +76,9 @@ pub fn diagnose(probes: &Probes) -> Vec<Diagnosis> {
     ));
     all.push(links(probes));
     all.push(postgres(probes));
+    all.push(clients(probes));
+    all.push(redis(probes));
+    all.push(kms(probes));
     all.push(match lacking.as_slice() {
         [] => works(PROCESS, "can run: nodes as child processes on 127.0.0.1"),
         lacking => missing(PROCESS, format!("cannot run, for want of: {}", lacking.join(", ")), "see above"),
@@ -208,6 +211,52 @@ fn postgres(probes: &Probes) -> Diagnosis {
     }
 }
 
+fn clients(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "real clients";
+    let folder = probes.clients_folder.display();
+    let way_to = |client: &str| match client {
+        "hvac" => format!("python3 -m venv {folder} && {folder}/bin/pip install hvac"),
+        _ => "cargo build --example vaultrs-client".to_owned(),
+    };
+    let seen = probes.clients.iter().map(|(client, seen)| match seen {
+        Ok(at) => format!("{client} ({at})"),
+        Err(why) => format!("no {client} ({why})"),
+    });
+    let detail = format!("the server's own command line; {}", seen.collect::<Vec<_>>().join("; "));
+    let lacking: Vec<String> =
+        probes.clients.iter().filter(|(_, seen)| seen.is_err()).map(|(client, _)| way_to(client)).collect();
+    match lacking.is_empty() {
+        true => works(NAME, detail),
+        false => {
+            missing(NAME, detail + "; scenarios that run what is missing are skipped", lacking.join("; "))
+        }
+    }
+}
+
+fn redis(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "Redis";
+    match &probes.redis {
+        Ok(at) => works(NAME, format!("at {}, for services that keep a cache", at.display())),
+        Err(_) => missing(
+            NAME,
+            "none; what looks at a service with a cache is skipped",
+            "install it (Debian: apt install redis-server)",
+        ),
+    }
+}
+
+fn kms(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "AWS KMS";
+    match &probes.kms {
+        Some(at) => works(NAME, format!("its API is spoken by {at}, for cases about a seal that it keeps")),
+        None => missing(
+            NAME,
+            "nothing here speaks its API; cases about a seal that it keeps are not judged",
+            "pip install 'moto[server]', so that moto_server is on PATH",
+        ),
+    }
+}
+
 fn lock(probes: &Probes) -> Diagnosis {
     const NAME: &str = "machine-wide lock";
     match &probes.lock {
@@ -247,6 +296,10 @@ mod tests {
             docker: Err("no container engine answers".into()),
             links: Ok(Ok("NFQUEUE".into())),
             postgres: Some("/usr/lib/postgresql/15/bin".into()),
+            clients: vec![("hvac", Ok("/usr/bin/python3".into())), ("vaultrs", Err("nowhere".into()))],
+            clients_folder: "/cache/clients".into(),
+            redis: Err("none".into()),
+            kms: Some("/usr/bin/moto_server".into()),
             lock: Ok(None),
         }
     }
@@ -318,6 +371,18 @@ mod tests {
             let has_it = |row: &AbilityRow| row.docker.is_some();
             assert!(ability_table(&seen).iter().all(|row| has_it(row) == (expected == State::Works)));
         }
+    }
+
+    #[test]
+    fn each_client_that_is_missing_comes_with_how_to_get_it() {
+        let with = |clients| diagnose(&Probes { clients, ..bare() });
+        let of = |seen: &[Diagnosis]| seen.iter().find(|seen| seen.name == "real clients").cloned().unwrap();
+        let found = of(&with(vec![("hvac", Err("no module".into())), ("vaultrs", Ok("/x".into()))]));
+        assert_eq!(found.state, State::Missing);
+        assert!(found.way_out.unwrap().contains("/cache/clients/bin/pip install hvac"));
+        let all = of(&with(vec![("hvac", Ok("/p".into())), ("vaultrs", Ok("/x".into()))]));
+        assert_eq!((all.state, all.way_out), (State::Works, None));
+        assert_eq!(exit_code(&with(vec![("hvac", Err("none".into()))])), 0, "runs need no clients");
     }
 
     #[test]

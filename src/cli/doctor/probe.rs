@@ -1,5 +1,6 @@
 //! Looks at this machine. Starts and ends short-lived processes, reserves ports and lets them go.
 
+use crate::cli::programs::{Places, will_do};
 use crate::docker::{DockerError, Engine, EngineInfo};
 use crate::helper;
 use crate::machine::{self, children, free_disk_mib, lock, ports};
@@ -34,6 +35,14 @@ pub struct Probes {
     pub links: Result<Result<String, String>, String>,
     /// Where a PostgreSQL is at hand.
     pub postgres: Option<String>,
+    /// Clients of somebody else's that shipped scenarios run: what each is called, and where it is or why it will not do.
+    pub clients: Vec<(&'static str, Result<String, String>)>,
+    /// Where a person would put them.
+    pub clients_folder: PathBuf,
+    /// Where a Redis is at hand.
+    pub redis: Result<PathBuf, String>,
+    /// Where a program with the API of AWS KMS is at hand.
+    pub kms: Option<String>,
     /// Who has the machine-wide lock, if somebody does.
     pub lock: Result<Option<String>, String>,
 }
@@ -56,8 +65,24 @@ pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
         docker: docker(),
         links: try_links(),
         postgres: helper::find(options).map(|found| found.to_string()),
+        clients: vec![("hvac", hvac()), ("vaultrs", vaultrs())],
+        clients_folder: options.cache.join("clients"),
+        redis: helper::find_redis(path).map_err(|error| error.to_string()),
+        kms: helper::find_kms(options).map(|found| found.display().to_string()),
         lock: lock::holder().map_err(|error| error.to_string()),
     }
+}
+
+/// The Python that scenarios would run, with the library in it.
+fn hvac() -> Result<String, String> {
+    let python = Places::of_this_machine().find("python3").ok_or("no python3")?;
+    let arguments = ["-c", "import hvac"].map(str::to_owned);
+    will_do(&python, &arguments, Path::new("")).map(|()| python.display().to_string())
+}
+
+fn vaultrs() -> Result<String, String> {
+    let program = Places::of_this_machine().find("vaultrs-client");
+    program.map(|path| path.display().to_string()).ok_or_else(|| "no vaultrs-client".to_owned())
 }
 
 fn docker() -> Result<EngineInfo, String> {

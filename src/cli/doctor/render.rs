@@ -95,6 +95,7 @@ mod tests {
         take a node off its network       no 5)    no 3)                     yes
         rotate a node's audit file        yes      no 3)                     yes
         take the database away            yes      no 6)                     yes
+        replace a node's program          yes      with hook upgrade         yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
         3) no hook is known for it

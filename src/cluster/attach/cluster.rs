@@ -8,7 +8,7 @@ use super::hooks::{HookRunner, output_folder};
 use super::intents::{Harm, HookProcess, IntentLog, intents_file};
 use super::probe::{Reaction, react, react_until};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, Node, NodeFiles, Signal, Took, capabilities};
-use crate::model::{AttachFile, AttachNode, HookName, NodeId};
+use crate::model::{AttachFile, AttachNode, Edition, HookName, NodeId};
 use crate::record::RecordError;
 use crate::vault::{Client, Endpoint, EndpointError, TlsMaterial};
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ pub struct AttachCluster {
     hooks: HookRunner,
     intents: IntentLog,
     watched: Option<Watched>,
+    /// The version that nodes are upgraded to, where they are.
+    upgrade_to: Option<String>,
 }
 
 /// Says whether somebody would heal if we died now, and if not, why.
@@ -99,7 +101,14 @@ impl AttachCluster {
             version,
             intents: IntentLog::open(&intents_file(private)).map_err(|error| failed(&error))?,
             watched: None,
+            upgrade_to: None,
         })
+    }
+
+    /// Told to the hooks that upgrade a node.
+    pub fn upgrading_to(mut self, version: Option<String>) -> Self {
+        self.upgrade_to = version;
+        self
     }
 
     /// Without this, or when it fails, no node is harmed.
@@ -179,6 +188,7 @@ impl AttachCluster {
     /// `began` is told of the process before the command is let go.
     async fn run_hook(
         &self,
+        hooks: &HookRunner,
         hook: HookName,
         spec: &AttachNode,
         began: impl FnOnce(HookProcess) -> Result<(), RecordError>,
@@ -186,15 +196,30 @@ impl AttachCluster {
         let command = spec.hooks.get(&hook).ok_or_else(|| ClusterError::Failed(no_hook(spec, hook)))?;
         let peers: Vec<_> =
             self.nodes.iter().map(|node| node.id.clone()).filter(|id| *id != spec.id).collect();
-        self.hooks.run(hook, command, &spec.id, &peers, began).await.map_err(ClusterError::Failed)
+        hooks.run(hook, command, &spec.id, &peers, began).await.map_err(ClusterError::Failed)
     }
 
-    fn intend(&self, spec: &AttachNode, harm: Harm, cluster_id: &str) -> Result<u32, ClusterError> {
-        let heal = harm.heal_hook().and_then(|hook| spec.hooks.get(&hook)).cloned();
-        self.intents.intend(&spec.id, harm, heal, cluster_id).map_err(unrecorded)
+    /// Runs the hook that gives a node another version. How the node gets up again is the hook's business; what it is then, it
+    /// says itself.
+    async fn give(&self, id: &NodeId, version: &str) -> Result<Took, ClusterError> {
+        let (_, spec, intent) = self.about_to(id, Harm::Stop, HookName::Upgrade).await?;
+        let began = Instant::now();
+        let hooks = self.hooks.with_version(version);
+        let note = |process| self.intents.hook_began(intent, process);
+        let ran = self.run_hook(&hooks, HookName::Upgrade, spec, note).await;
+        self.intents.act_ended(intent).map_err(unrecorded)?;
+        let ms = ran?.as_millis();
+        let evidence = format!("hook `upgrade` of {id} with VQ_VERSION={version} exited 0 after {ms} ms");
+        Ok(Took { at: began, evidence })
     }
 
-    async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<Took, ClusterError> {
+    /// The node, once it may be harmed by this hook and the intent is on disk.
+    async fn about_to(
+        &self,
+        id: &NodeId,
+        harm: Harm,
+        hook: HookName,
+    ) -> Result<(&Node, &AttachNode, u32), ClusterError> {
         let (node, spec) = self.find(id)?;
         // A node whose hooks are not all there is not begun with: nobody could bring it back.
         let missing = [Some(hook), harm.heal_hook()].into_iter().flatten();
@@ -209,8 +234,19 @@ impl AttachCluster {
         let cluster_id = self.permit(false).await?;
         self.check_watched()?;
         let intent = self.intend(spec, harm, cluster_id)?;
+        Ok((node, spec, intent))
+    }
+
+    fn intend(&self, spec: &AttachNode, harm: Harm, cluster_id: &str) -> Result<u32, ClusterError> {
+        let heal = harm.heal_hook().and_then(|hook| spec.hooks.get(&hook)).cloned();
+        self.intents.intend(&spec.id, harm, heal, cluster_id).map_err(unrecorded)
+    }
+
+    async fn harm(&self, id: &NodeId, harm: Harm, hook: HookName) -> Result<Took, ClusterError> {
+        let (node, spec, intent) = self.about_to(id, harm, hook).await?;
         let began = Instant::now();
-        let ran = self.run_hook(hook, spec, |process| self.intents.hook_began(intent, process)).await;
+        let note = |process| self.intents.hook_began(intent, process);
+        let ran = self.run_hook(&self.hooks, hook, spec, note).await;
         self.intents.act_ended(intent).map_err(unrecorded)?;
         let ran = ran?;
         let gone = Reaction::is_gone;
@@ -258,7 +294,7 @@ impl AttachCluster {
         }
         self.permit(true).await?;
         let began = Instant::now();
-        let ran = self.run_hook(hook, spec, |_| Ok(())).await?;
+        let ran = self.run_hook(&self.hooks, hook, spec, |_| Ok(())).await?;
         let answers = |reaction| reaction == Reaction::Answers;
         match react_until(node, BACK_WITHIN, ANSWER_WITHIN, answers).await {
             Ok(_) => {
@@ -336,6 +372,10 @@ impl Cluster for AttachCluster {
             Ability::Unseal if self.unseals_itself || self.file.unseal_keys_file.is_some() => None,
             Ability::Unseal => Some("the attach file has no `unseal_keys_file`".into()),
             Ability::Operate => None,
+            Ability::Replace if self.upgrade_to.is_none() => {
+                Some("to which version is not said: add --to".into())
+            }
+            Ability::Replace => self.lacks_hooks(&[HookName::Upgrade]),
             _ => capabilities::of_attach(ability).lacks(),
         }
     }
@@ -354,6 +394,11 @@ impl Cluster for AttachCluster {
                 resumed
             }
         }
+    }
+
+    async fn replace(&self, id: &NodeId, edition: Edition) -> Result<Took, ClusterError> {
+        let version = edition.pick(&self.version, self.upgrade_to.as_ref());
+        self.give(id, version.ok_or_else(ClusterError::no_second_version)?).await
     }
 
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
@@ -388,6 +433,7 @@ impl Cluster for AttachCluster {
 
 #[cfg(test)]
 mod tests {
+    use super::super::intents::open_intents;
     use super::super::testing::{CLUSTER_ID, FakeCluster};
     use super::*;
 
@@ -413,6 +459,28 @@ mod tests {
         let cluster = cluster.watched_by(Box::new(|| Ok(())));
         let took = cluster.signal(&fake.n1(), Signal::Kill).await.unwrap();
         assert!(took.evidence.contains("n1 refuses connections"), "{}", took.evidence);
+    }
+
+    #[tokio::test]
+    async fn a_node_is_upgraded_by_its_hook_which_is_told_the_version() {
+        let fake = FakeCluster::start();
+        let mut file = fake.file.clone();
+        let told = fake.folder.path().join("told");
+        let hook = format!("echo $VQ_NODE $VQ_VERSION > {}", told.display());
+        file.nodes[0].hooks.insert(HookName::Upgrade, hook);
+        let cluster = attached(&fake, &file).await.watched_by(Box::new(|| Ok(())));
+        assert!(cluster.lacks(Ability::Replace).unwrap().contains("--to"));
+        let cluster = cluster.upgrading_to(Some("9.9.9".into()));
+        assert_eq!(cluster.lacks(Ability::Replace), None);
+        let took = cluster.replace(&fake.n1(), Edition::To).await.unwrap();
+        let expected = "hook `upgrade` of n1 with VQ_VERSION=9.9.9 exited 0";
+        assert!(took.evidence.starts_with(expected), "{}", took.evidence);
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "n1 9.9.9\n");
+        // Whoever comes after us brings back what did not come back.
+        assert_eq!(open_intents(&intents_file(fake.folder.path())).unwrap().len(), 1);
+        file.nodes[0].hooks.remove(&HookName::Upgrade);
+        let without = attached(&fake, &file).await.upgrading_to(Some("9.9.9".into()));
+        assert!(without.lacks(Ability::Replace).unwrap().contains("`upgrade` hook"));
     }
 
     #[tokio::test]

@@ -32,6 +32,17 @@ impl HookRunner {
         Self { folder, hooks_in, version, within: HOOK_WITHIN }
     }
 
+    /// The same for hooks that are told another version.
+    pub fn with_version(&self, version: &str) -> Self {
+        let Self { folder, hooks_in, within, .. } = self;
+        Self {
+            folder: folder.clone(),
+            hooks_in: hooks_in.clone(),
+            version: version.to_owned(),
+            within: *within,
+        }
+    }
+
     /// Runs it to its end. The command begins only when `began` has taken its process down: a hook that
     /// nobody could find and end after our death never begins. The error says which hook failed and how, and where its output is.
     pub async fn run(

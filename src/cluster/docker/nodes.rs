@@ -12,7 +12,7 @@ use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
     made_file,
 };
-use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
+use crate::model::{Blueprint, Disk, Edition, NodeId, ServerTuning, Strain};
 use crate::record::RecordError;
 use crate::vault::{Client, ClientError, wait_until};
 use async_trait::async_trait;
@@ -27,6 +27,8 @@ pub struct DockerOptions<'a> {
     pub owner: Owner,
     /// Name or id.
     pub image: &'a str,
+    /// That of the version to which nodes are upgraded, where they are; the server's program has the same name in it.
+    pub upgrade_to: Option<&'a str>,
     /// The server's program in the image.
     pub program: &'a str,
     pub blueprint: &'a Blueprint,
@@ -51,6 +53,7 @@ pub struct DockerCluster {
     ca_file: Option<PathBuf>,
     gateway: Ipv4Addr,
     image: String,
+    upgrade_to: Option<String>,
     links: Option<NodeLinks>,
     is_shut_down: AtomicBool,
 }
@@ -58,6 +61,8 @@ pub struct DockerCluster {
 pub(super) struct Slot {
     pub container: String,
     pub folder: NodeFolder,
+    /// As it was made, for one that takes its place.
+    plan: ContainerPlan,
     log: LogCopy,
     /// The server's process, as this machine numbers it; none while it is down, or where it cannot be seen.
     pub pid: Mutex<Option<u32>>,
@@ -121,6 +126,7 @@ impl DockerCluster {
             ca_file: None,
             gateway: Ipv4Addr::LOCALHOST,
             image: options.image.to_owned(),
+            upgrade_to: options.upgrade_to.map(str::to_owned),
             links: None,
             is_shut_down: AtomicBool::new(false),
         };
@@ -178,6 +184,7 @@ impl DockerCluster {
                 log: LogCopy::new(self.engine.clone(), container.clone(), folder.log.clone()),
                 container,
                 folder,
+                plan,
                 pid: Mutex::new(None),
             });
         }
@@ -335,6 +342,19 @@ impl Cluster for DockerCluster {
             Signal::Reopen => format!("SIGHUP sent: the engine answered after {answered_ms} ms"),
         };
         Ok(Took { at, evidence })
+    }
+
+    async fn replace(&self, id: &NodeId, edition: Edition) -> Result<Took, ClusterError> {
+        let image = edition.pick(&self.image, self.upgrade_to.as_ref());
+        let image = image.ok_or_else(ClusterError::no_second_version)?;
+        let took = self.signal(id, Signal::Stop).await?;
+        let slot = self.slot(id)?.1;
+        slot.log.begin_anew().await;
+        // What a node has to keep stands in its folder, outside the container.
+        self.engine.remove_container(&slot.container).await?;
+        let plan = ContainerPlan { image: image.clone(), ..slot.plan.clone() };
+        self.engine.create_container(&self.owner, &plan).await?;
+        Ok(took)
     }
 
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {

@@ -8,7 +8,7 @@ use crate::cluster::{
     Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
 };
 use crate::machine::{ChildProcess, describe, poll_until};
-use crate::model::{Blueprint, Disk, NodeId, ServerTuning, Strain};
+use crate::model::{Blueprint, Disk, Edition, NodeId, ServerTuning, Strain};
 use crate::vault::{Client, wait_until};
 use async_trait::async_trait;
 use rustix::process::Signal as Posix;
@@ -21,6 +21,8 @@ use tokio::net::TcpStream;
 
 pub struct ProcessOptions<'a> {
     pub binary: PathBuf,
+    /// That of the version to which nodes are upgraded, where they are.
+    pub upgrade_to: Option<PathBuf>,
     pub blueprint: &'a Blueprint,
     pub tuning: &'a ServerTuning,
     /// Holds data, certificates, configuration and audit files; private.
@@ -41,12 +43,15 @@ pub struct ProcessCluster {
     links: Option<NodeLinks>,
     ca_file: Option<PathBuf>,
     binary: PathBuf,
+    upgrade_to: Option<PathBuf>,
 }
 
 struct Slot {
     /// Ends before its folder loses its disks.
     process: Mutex<Option<ChildProcess>>,
     folder: NodeFolder,
+    /// What its next start runs.
+    binary: Mutex<PathBuf>,
 }
 
 /// A server that listens after 0.4 s here may take long on a loaded machine.
@@ -78,7 +83,11 @@ impl ProcessCluster {
             &addresses,
             options.disks,
         )?;
-        let slots = folders.into_iter().map(|folder| Slot { folder, process: Mutex::new(None) });
+        let slots = folders.into_iter().map(|folder| Slot {
+            folder,
+            process: Mutex::new(None),
+            binary: Mutex::new(options.binary.clone()),
+        });
         let slots: Arc<Vec<_>> = Arc::new(slots.collect());
         let ids: Vec<_> = nodes.iter().map(|node| node.id.clone()).collect();
         let own_ports: Vec<_> = ids.iter().cloned().zip(options.ports.iter().copied()).collect();
@@ -86,7 +95,8 @@ impl ProcessCluster {
         let running = move |(id, slot): (&NodeId, &Slot)| Some((id.clone(), slot.pid()?));
         let pids = Arc::new(move || ids.iter().zip(held.iter()).filter_map(running).collect());
         let links = NodeLinks::start(fronts, &own_ports, pids)?;
-        Ok(Self { nodes, slots, links, ca_file, binary: options.binary })
+        let ProcessOptions { binary, upgrade_to, .. } = options;
+        Ok(Self { nodes, slots, links, ca_file, binary, upgrade_to })
     }
 
     /// The CA that signed every node's certificate; a joining node needs its text.
@@ -268,6 +278,14 @@ impl Cluster for ProcessCluster {
         Ok(Took { at: began, evidence })
     }
 
+    async fn replace(&self, id: &NodeId, edition: Edition) -> Result<Took, ClusterError> {
+        let binary = edition.pick(&self.binary, self.upgrade_to.as_ref());
+        let binary = binary.ok_or_else(ClusterError::no_second_version)?;
+        let took = self.signal(id, Signal::Stop).await?;
+        self.slot(id)?.1.binary.lock().unwrap().clone_from(binary);
+        Ok(took)
+    }
+
     async fn start(&self, id: &NodeId) -> Result<String, ClusterError> {
         let (node, slot) = self.slot(id)?;
         let began = Instant::now();
@@ -284,9 +302,10 @@ impl Cluster for ProcessCluster {
             if let Some(links) = &self.links {
                 links.open(id)?;
             }
-            let spawned = spawn_server(&self.binary, &slot.folder.config(), &slot.folder.log);
+            let binary = slot.binary.lock().unwrap().clone();
+            let spawned = spawn_server(&binary, &slot.folder.config(), &slot.folder.log);
             let process = spawned.map_err(|error| {
-                ClusterError::Failed(format!("cannot start {}: {error}", self.binary.display()))
+                ClusterError::Failed(format!("cannot start {}: {error}", binary.display()))
             })?;
             let pid = process.pid();
             *guard = Some(process);

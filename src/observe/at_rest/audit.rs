@@ -1,12 +1,12 @@
 //! Joins what the load had acknowledged with the audit entries of all nodes.
 //!
 //! The id of a request stands in its answer and in its entries, also when a standby forwarded it: the answer then has the
-//! leader's id. Answers without a body have none; those are counted path by path. The standby's own attempt leaves a pair
+//! leader's id. Answers without a body have none; those are counted, path by path or kind by kind. The standby's own attempt leaves a pair
 //! of entries as well, whose answer is an error, so only answers without one count.
 
 use super::Remains;
+use super::bodiless::Bodiless;
 use super::files::{is_compressed, name, with_rotated};
-use crate::load::key_of_path;
 use crate::model::{AuditFileRead, AuditRead, LackingField, Operation, Unaudited, Unread, Workload};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ struct ByRequest {
     has_answer: bool,
 }
 
-/// What was acknowledged on one path without an id.
+/// What was acknowledged without an id and cannot be told apart.
 #[derive(Default)]
 struct ByPath {
     operations: Vec<u64>,
@@ -41,7 +41,7 @@ struct ByPath {
 #[derive(Default)]
 struct Join {
     by_request: HashMap<Box<str>, ByRequest>,
-    by_path: BTreeMap<(Workload, u32), ByPath>,
+    by_path: BTreeMap<Bodiless, ByPath>,
     read: AuditRead,
     lacking: BTreeMap<&'static str, u64>,
 }
@@ -146,7 +146,8 @@ fn for_each_line(path: &Path, is_cancelled: &dyn Fn() -> bool, mut f: impl FnMut
 
 impl Join {
     fn acknowledge(&mut self, operation: &Operation) {
-        if !operation.is_ok() {
+        // How many requests a program made, and of which kind, only it knows.
+        if !operation.is_ok() || operation.op == Workload::Program {
             return;
         }
         self.read.acknowledged += 1;
@@ -157,13 +158,11 @@ impl Join {
             self.by_request.insert(request.clone(), known);
             return;
         }
-        let removes =
-            matches!(operation.op, Workload::Kv2Delete | Workload::Kv2Undelete | Workload::Kv2Destroy);
-        let Some(key) = operation.key.filter(|_| removes) else {
+        let Some(asked) = Bodiless::of_operation(operation) else {
             self.read.unjoinable += 1;
             return;
         };
-        let of_path = self.by_path.entry((operation.op, key)).or_default();
+        let of_path = self.by_path.entry(asked).or_default();
         of_path.acknowledged += 1;
         if of_path.operations.len() < OPERATIONS_MAX {
             of_path.operations.push(id);
@@ -194,21 +193,22 @@ impl Join {
             self.look_at_fields(&entry, nameless);
             return;
         }
-        let Some((part, key)) = key_of_path(mount, &entry.request.path) else { return };
-        let removal = match (part, &*entry.request.operation) {
-            ("data", "delete") => Workload::Kv2Delete,
-            ("undelete", "create" | "update") => Workload::Kv2Undelete,
-            ("destroy", "create" | "update") => Workload::Kv2Destroy,
-            _ => return,
+        let asked = Bodiless::of_entry(mount, &entry.request.path, &entry.request.operation);
+        let Some((asked, of_path)) = asked.and_then(|asked| {
+            let of_path = self.by_path.get_mut(&asked)?;
+            Some((asked, of_path))
+        }) else {
+            return;
         };
-        let Some(of_path) = self.by_path.get_mut(&(removal, key)) else { return };
         let id = Box::from(&*entry.request.id);
         if is_request {
             of_path.requests.insert(id);
         } else if is_answer {
             of_path.answers.insert(id);
         }
-        self.look_at_fields(&entry, false);
+        if asked.is_of_tenants() {
+            self.look_at_fields(&entry, false);
+        }
     }
 
     fn look_at_fields(&mut self, entry: &AuditEntry, nameless: bool) {
@@ -323,7 +323,8 @@ mod tests {
                     ..NodeFiles::default()
                 },
             };
-            let remains = Remains { nodes: vec![node("n1"), node("n2")], kv_mount: "secret".into() };
+            let (kv_mount, stored) = ("secret".into(), String::new());
+            let remains = Remains { nodes: vec![node("n1"), node("n2")], kv_mount, stored };
             read(&history, &remains, &|| false).unwrap()
         }
     }
@@ -385,6 +386,42 @@ mod tests {
         let missing = &read.missing[0];
         assert_eq!((&missing.operations[..], missing.acknowledged, missing.whole), (&[0, 1][..], 2, 1));
         assert_eq!(Lab::new().did(0, "approle.login", "ok", None).read().unjoinable, 1);
+    }
+
+    #[test]
+    fn revocations_and_probes_without_an_id_are_counted_by_their_kind() {
+        let lab = || {
+            let told = [
+                ("database.revoke", "r/v-1"),
+                ("database.revoke-prefix", "r/"),
+                ("isolation.probe", "t1→t1 delete"),
+            ];
+            let mut lab = Lab::new();
+            for (id, (op, subject)) in told.into_iter().enumerate() {
+                lab = lab.did(id as u64, op, "ok", None);
+                lab.history = lab.history.replacen("\"key\":7", &format!("\"subject\":\"{subject}\""), 1);
+            }
+            lab
+        };
+        let entries = [
+            pair("e1", "update", "sys/leases/revoke", ""),
+            pair("e2", "update", "sys/leases/revoke-prefix/database/creds/r", ""),
+            pair("e3", "delete", "secret/data/tenants/t1/exchanges/vq-probe", ""),
+        ];
+        let whole = lab();
+        whole.write("n1", "audit.log", &entries.concat());
+        let read = whole.read();
+        assert_eq!((read.acknowledged, read.audited, read.unjoinable, read.missing_total), (3, 3, 0, 0));
+        // What an operator may have asked is no entry of a tenant.
+        assert_eq!(read.entries_of_tenants, 0);
+        for left_out in 0..3 {
+            let lab = lab();
+            let rest = entries.iter().enumerate().filter(|(number, _)| *number != left_out);
+            lab.write("n1", "audit.log", &rest.flat_map(|(_, pair)| pair.clone()).collect::<Vec<_>>());
+            let read = lab.read();
+            assert_eq!((read.audited, read.missing_total), (2, 1));
+            assert_eq!(read.missing[0].operations, [left_out as u64]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! what is read here was there when somebody looks again.
 
 mod audit;
+mod bodiless;
 mod files;
 mod plaintext;
 
@@ -18,6 +19,8 @@ pub struct Remains {
     pub nodes: Vec<NodeRemains>,
     /// The mount of the load's secrets.
     pub kv_mount: String,
+    /// What is stored readably on every node: where a policy of ours stands.
+    pub stored: String,
 }
 
 #[derive(Clone)]
@@ -88,7 +91,8 @@ mod tests {
         fs::write(folder.run_json(), "{}").unwrap();
         fs::write(folder.history(), planted).unwrap();
         let journal = Journal::create(&folder.journal(), Instant::now()).unwrap();
-        let remains = Remains { nodes: vec![], kv_mount: "secret".into() };
+        let remains =
+            Remains { nodes: vec![], kv_mount: "secret".into(), stored: "sys/policy/tenant-".into() };
         let asked = Asked { audit: true, secrecy: true };
         let look = || look_at_rest(&folder, remains.clone(), asked, &journal, || false);
         look().await.unwrap();

@@ -43,14 +43,15 @@ pub fn search(
     Ok(searching.found)
 }
 
-/// Tenants stand in paths and names of policies; a server prints its address and what was mounted.
+/// Tenants stand in what is audited, names of policies in what is stored; a server prints its address and what was
+/// mounted.
 fn controls(remains: &Remains, tenants: &[String]) -> Vec<(PlaceKind, String)> {
-    let of_tenants = |kind| tenants.iter().take(1).map(move |tenant| (kind, tenant.clone()));
+    let audited = tenants.iter().take(1).map(|tenant| (PlaceKind::Audit, tenant.clone()));
+    let stored = [(PlaceKind::StoredData, remains.stored.clone())];
     let addresses = remains.nodes.iter().map(|node| (PlaceKind::ServerLog, node.url.clone()));
     let mount = (PlaceKind::ServerLog, format!("path={}/", remains.kv_mount));
     let ours = remains.nodes.iter().take(1).map(|node| (PlaceKind::RunFolder, format!("\"{}\"", node.id)));
-    let found = of_tenants(PlaceKind::Audit).chain(of_tenants(PlaceKind::StoredData));
-    found.chain(addresses).chain([mount]).chain(ours).collect()
+    audited.chain(stored).chain(addresses).chain([mount]).chain(ours).collect()
 }
 
 impl Searching<'_> {
@@ -146,7 +147,8 @@ mod tests {
                 data: Some(at("data")),
             },
         };
-        let remains = Remains { nodes: vec![node], kv_mount: "secret".into() };
+        let (kv_mount, stored) = ("secret".into(), "sys/policy/tenant-".into());
+        let remains = Remains { nodes: vec![node], kv_mount, stored };
         let canary = Secret { name: "canary".into(), bytes: b"vqc0123456789ab".to_vec() };
         let secrets = RunSecrets { secrets: vec![canary], tenants: vec!["t1".into()] };
         search(&folder, &remains, &secrets, &|| false).unwrap()

@@ -6,7 +6,7 @@ mod drawn;
 use self::drawn::{BudgetView, Chart, FailoverView, Ramp, Titled};
 use super::chart::{self, Size};
 use super::rows::{self, Row};
-use super::{figure, network, summary, words};
+use super::{figure, network, rehearsal, summary, words};
 use crate::model::{FaultRow, InvariantRow, Outcome, Picture, RunResult};
 use serde::Serialize;
 
@@ -34,6 +34,7 @@ pub struct View {
     timeline: Option<Chart>,
     timeline_note: Option<String>,
     percentiles: Vec<Titled>,
+    rehearsal: Option<RehearsalView>,
     faults: Table,
     failovers: Vec<FailoverView>,
     outages: Table,
@@ -58,6 +59,16 @@ pub struct View {
 struct Table {
     rows: Vec<Vec<String>>,
     more: usize,
+}
+
+#[derive(Serialize)]
+struct RehearsalView {
+    word: &'static str,
+    meaning: &'static str,
+    headings: [&'static str; 7],
+    rows: Vec<Vec<String>>,
+    errors: Vec<String>,
+    changes: Option<(String, Vec<String>)>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +119,14 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
             format!("Each point joins {seconds} seconds; latencies are those of the worst second in it.")
         }),
         percentiles: drawn::percentiles(result, picture),
+        rehearsal: result.rehearsal.as_ref().map(|upgrade| RehearsalView {
+            word: rehearsal::word(upgrade),
+            meaning: rehearsal::meaning(upgrade),
+            headings: rehearsal::HEADINGS,
+            rows: rehearsal::rows(upgrade),
+            errors: rehearsal::errors(upgrade),
+            changes: rehearsal::changes(upgrade),
+        }),
         faults: table(&result.faults, fault_row),
         failovers: result
             .failovers
@@ -176,7 +195,7 @@ fn table<T>(items: &[T], cells: impl Fn(&T) -> Vec<String>) -> Table {
 
 fn facts(result: &RunResult) -> Vec<(&'static str, String)> {
     vec![
-        ("Server", words::server_name(&result.server)),
+        ("Server", words::servers_name(&result.server)),
         ("Backend", result.backend.clone()),
         ("Started", result.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
         ("Took", figure::duration(result.duration_ms)),
@@ -230,7 +249,7 @@ fn environment(result: &RunResult, picture: &Picture) -> Vec<(&'static str, Stri
         ));
         facts.push(("System", format!("{}, kernel {}", machine.os, machine.kernel)));
     }
-    facts.push(("Server", words::server_name(&result.server)));
+    facts.push(("Server", words::servers_name(&result.server)));
     if !picture.lanes.is_empty() {
         facts.push((
             "Nodes",
