@@ -2,6 +2,7 @@
 //! report are drawn from. A pure function of the run folder: judging twice gives the same bytes.
 //! Never live, and never a figure of its own making: facts, checkers and objectives supply them.
 
+mod company;
 mod guard;
 mod load_rows;
 mod picture;
@@ -30,8 +31,10 @@ pub fn judge(run: &SavedRun) -> RunResult {
     let (invariants, lost) = invariants(&facts, validity.is_empty());
     let mut objectives = objectives(&facts, &invariants, lost);
     if validity.iter().any(|reason| reason.ours) {
-        objectives.iter_mut().for_each(excuse_the_server);
+        let why = "not kept, but the harness was in trouble itself";
+        objectives.iter_mut().for_each(|row| excuse_the_server(row, why));
     }
+    company::excuse_for_company(&facts, &mut objectives);
     let verdict = verdict(&objectives, &invariants, &validity);
     let reasons = reasons(&objectives, &invariants, validity);
     let info = &run.info;
@@ -128,15 +131,14 @@ pub fn harness_failed(run: &SavedRun) -> Option<String> {
     })
 }
 
-/// A trouble of ours is never reported as a failure of the server.
-fn excuse_the_server(row: &mut ObjectiveRow) {
+/// A trouble of ours, or of the machine, is never reported as a failure of the server.
+fn excuse_the_server(row: &mut ObjectiveRow, why: &str) {
     for part in row.breakdown.iter_mut().filter(|part| part.verdict == Verdict::Fail) {
         part.verdict = Verdict::Inconclusive;
     }
     if row.verdict == Verdict::Fail {
         row.verdict = Verdict::Inconclusive;
         let note = std::mem::take(&mut row.note);
-        let why = "not kept, but the harness was in trouble itself";
         row.note = if note.is_empty() { why.into() } else { format!("{why}; {note}") };
     }
 }

@@ -129,6 +129,33 @@ fn a_run_that_did_not_end_well_is_inconclusive() {
 }
 
 #[test]
+fn a_promise_of_time_is_not_broken_while_others_have_the_machine() {
+    let used = |other| {
+        let seconds = (0..40).map(|second| crate::model::Entry {
+            t_ms: f64::from(second) * 1e3,
+            event: Event::Cpu {
+                window_ms: 1e3,
+                servers: 0.3,
+                harness: 0.2,
+                siblings: 0.0,
+                other,
+                steal: 0.0,
+            },
+        });
+        let mut run = kill_run().expect(&["availability", "failover.rpo"]).build();
+        run.info.machine.cores = 2;
+        run.journal.splice(0..0, seconds);
+        run
+    };
+    assert_eq!(judge(&used(0.8)).verdict, Verdict::Fail);
+    inconclusive(&used(1.3), "others had the machine");
+    // Whose servers are not told apart from others.
+    let mut attached = used(1.3);
+    attached.info.backend = "attach".into();
+    assert_eq!(judge(&attached).verdict, Verdict::Fail);
+}
+
+#[test]
 fn trouble_of_the_harness_is_no_failure_of_the_server() {
     let mut run = kill_run().expect(&["availability"]).build();
     assert_eq!(judge(&run).verdict, Verdict::Fail);

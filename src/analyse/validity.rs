@@ -3,12 +3,10 @@
 
 use super::load_rows::planned;
 use crate::facts::{Facts, FaultFact, Latencies, due_within};
-use crate::model::{Arrivals, Event, FaultKind, Phase, Target, Verdict};
+use crate::model::{Arrivals, Event, FaultKind, Phase, SUCCESSES_MIN, Target, Verdict};
 use crate::slo;
 use std::collections::BTreeMap;
 
-/// Successes of reads, and of writes, that a run must show before its first fault and after its last.
-const SUCCESSES_MIN: usize = 20;
 /// A load of which less than this share was recorded did not run as planned.
 const RECORDED_SHARE_MIN: f64 = 0.95;
 /// A harness that sends later than this (99th percentile over the run) has not kept its own schedule.
