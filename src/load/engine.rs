@@ -64,6 +64,9 @@ pub struct LoadEngine {
     /// Keys with at least one acknowledged write.
     written: Mutex<BTreeSet<u32>>,
     last_write_ack_us: AtomicU64,
+    counted_from_us: AtomicU64,
+    /// Of the loads, due since `counted_from_us`: reads and logins, and writes.
+    successes: [AtomicUsize; 2],
 }
 
 /// Loads that are being sent; dropping it stops them.
@@ -106,6 +109,8 @@ impl LoadEngine {
             exhausted: AtomicBool::new(false),
             written: Mutex::new(BTreeSet::new()),
             last_write_ack_us: AtomicU64::new(0),
+            counted_from_us: AtomicU64::new(0),
+            successes: Default::default(),
         })
     }
 
@@ -196,6 +201,16 @@ impl LoadEngine {
     }
 
     /// When the newest write was acknowledged, on the run's clock.
+    pub fn count_successes_from_now(&self) {
+        self.successes.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        self.counted_from_us.store(self.us(Instant::now()), Ordering::Relaxed);
+    }
+
+    /// Operations of the loads that were due since `count_successes_from_now` and succeeded: writes, or all others.
+    pub fn successes(&self, writes: bool) -> usize {
+        self.successes[usize::from(writes)].load(Ordering::Relaxed)
+    }
+
     pub fn last_write_ack_us(&self) -> u64 {
         self.last_write_ack_us.load(Ordering::Relaxed)
     }
@@ -286,6 +301,12 @@ impl LoadEngine {
             request: done.request,
             ttl_s: done.ttl_s,
         };
+        if operation.is_ok()
+            && load.is_some()
+            && operation.due_us >= self.counted_from_us.load(Ordering::Relaxed)
+        {
+            self.successes[usize::from(op.stores_a_version())].fetch_add(1, Ordering::Relaxed);
+        }
         if operation.is_ok() && op.stores_a_version() {
             if let Some(key) = operation.key {
                 self.written.lock().unwrap().insert(key);

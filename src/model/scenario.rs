@@ -218,6 +218,9 @@ pub struct AbortWhen {
     pub outage: Span,
 }
 
+/// Successes of reads, and of writes, that a run must show before its first fault and after its last.
+pub const SUCCESSES_MIN: usize = 20;
+
 /// Objectives that ask for the whole machine.
 pub const LATENCY_OBJECTIVES: [&str; 7] = [
     "read.p50",

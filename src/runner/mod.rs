@@ -9,6 +9,7 @@ mod ground;
 mod load_plan;
 mod phases;
 mod progress;
+mod recovery;
 mod renewal;
 mod restore;
 mod stop;

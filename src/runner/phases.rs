@@ -4,11 +4,12 @@ use super::at_rest;
 use super::collect::Collecting;
 use super::extent::{faults_for, is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
 use super::load_plan::{database_plan, program_plan};
+use super::recovery::{end_of_watches, hold, redundant_again};
 use super::renewal::keep_alive;
 use super::restore::{Restoring, take_snapshot};
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
-use crate::bootstrap::{BootstrapError, wait_for_redundancy};
+use crate::bootstrap::BootstrapError;
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
 use crate::helper::{Database, Installation};
@@ -75,8 +76,6 @@ const UNFINISHED_WITHIN: Duration = Duration::from_secs(10);
 const SNAPSHOT_EQUAL: &str = "snapshot-equal";
 /// The objective that a saved store would spoil.
 const FROM_NOTHING: &str = "cluster.init";
-/// After an interruption the person waits: healing is waited for only so long.
-const RECOVERY_AFTER_STOP: Duration = Duration::from_secs(10);
 
 /// Runs one scenario. An error means that it could not be set up; whatever the folder holds by then stays.
 pub async fn run(
@@ -420,7 +419,8 @@ async fn shake(
         let token = &faults.access.root_token;
         snapshot = take_snapshot(cluster.nodes(), &view, token, folder, journal).await;
     }
-    hold(scenario, &faults, stop).await;
+    hold(scenario, &engine, stop).await;
+    end_of_watches(&faults, stop).await;
 
     load.stop();
     // From here on no write is meant to be acknowledged.
@@ -475,40 +475,6 @@ async fn steady(scenario: &Scenario, load: &mut RunningLoad, stop: &Stop) {
         }
     } else {
         stop.wait(scenario.steady.0).await;
-    }
-}
-
-/// Waits for full redundancy.
-async fn redundant_again(scenario: &Scenario, faults: &FaultContext, view: &ClusterView, stop: &Stop) {
-    let began = Instant::now();
-    let nodes = faults.cluster.nodes();
-    loop {
-        // Looked up each time: the person may lose patience while the cluster recovers.
-        let within = if stop.is_asked() { RECOVERY_AFTER_STOP } else { scenario.recovery.within.0 };
-        if began.elapsed() >= within {
-            break;
-        }
-        let left = within.saturating_sub(began.elapsed()).min(Duration::from_secs(5));
-        if let Some(leader) = view.leader()
-            && let Ok(client) = Client::new(&nodes[leader].endpoint)
-        {
-            let operator = client.with_token(&faults.access.root_token);
-            if wait_for_redundancy(&operator, nodes.len(), left).await.is_ok() {
-                break;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Holds the load so that there is something to judge after the fault.
-async fn hold(scenario: &Scenario, faults: &FaultContext, stop: &Stop) {
-    stop.wait(scenario.recovery.hold.0).await;
-    // What watches tokens and leases ends by itself, a bounded time after their end.
-    let mut background = std::mem::take(&mut *faults.background.lock().unwrap());
-    tokio::select! {
-        () = observe::tell_of_panics(&mut background, &faults.journal) => {}
-        () = stop.asked() => {}
     }
 }
 
