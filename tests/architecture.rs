@@ -56,6 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("slo", &["facts", "model", "record"]),
     ("analyse", &["check", "facts", "model", "record", "slo"]),
     ("compare", &["model"]),
+    ("soak", &["model", "record", "scenario"]),
     ("report", &["model"]),
     (
         "cli",
@@ -78,6 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "scenario",
             "secrecy",
             "server",
+            "soak",
             "up",
             "vault",
             "watchdog",

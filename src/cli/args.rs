@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+use crate::model::Span;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -45,6 +46,8 @@ pub enum Command {
     },
     /// Whether figures differ between two sets of runs, by a statistical test; exit 1 when one is worse in B
     Compare(CompareArgs),
+    /// The smallest schedule by which a failed run of random faults still fails
+    Shrink(ShrinkArgs),
     /// Bring a bootstrapped cluster up to play with, in the foreground
     Up(UpArgs),
     /// End a cluster that `up --detach` keeps
@@ -120,6 +123,33 @@ pub struct RunArgs {
     /// A scenario that this machine cannot run is an error (exit 3) instead of a skip
     #[arg(long)]
     pub deny_skips: bool,
+}
+
+#[derive(Args)]
+pub struct ShrinkArgs {
+    /// The folder of a run that failed, with its schedule.yaml
+    pub run: PathBuf,
+    /// So many runs of each smaller schedule before it is held for one that passes
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub tries: u32,
+    /// No run begins after this long, such as 30m; what was found by then is kept
+    #[arg(long, value_name = "TIME")]
+    pub within: Option<Span>,
+    /// How nodes run [default: as in that run]
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+    /// The cluster to attach to
+    #[arg(long, value_name = "FILE", required_if_eq("backend", "attach"))]
+    pub cluster: Option<PathBuf>,
+    /// Which server, as for `run` [default: that run's]
+    #[arg(long)]
+    pub server: Option<String>,
+    /// Take an unknown version whose hash is not pinned
+    #[arg(long)]
+    pub allow_unpinned: bool,
+    /// Let the first node come back with a store that an earlier such run kept
+    #[arg(long)]
+    pub reuse: bool,
 }
 
 #[derive(Args)]

@@ -17,6 +17,7 @@ mod programs;
 mod publish;
 mod run;
 pub mod server;
+mod shrink;
 mod signals;
 mod subject;
 mod terminal;
@@ -62,6 +63,10 @@ fn dispatch(command: Command) -> Exit {
         Command::Run(args) => {
             machine::open_files::raise_limit();
             run::run(&args)
+        }
+        Command::Shrink(args) => {
+            machine::open_files::raise_limit();
+            shrink::shrink(&args)
         }
         Command::Conform(args) => {
             machine::open_files::raise_limit();

@@ -8,11 +8,11 @@ use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
 use crate::machine::priority;
-use crate::model::RunResult;
+use crate::model::{RunResult, Scenario};
 use crate::record::RunFolder;
 use crate::report;
 use crate::runner::{self, Progress, RunError, RunRequest, Siblings, Stop, StopReason};
-use crate::scenario::overrides;
+use crate::scenario::{overrides, with_faults_drawn};
 use crate::server::cache_folder;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,9 +52,10 @@ pub fn one(
         Err(error) => return trouble(error.to_string()),
     };
     terminal.line(&format!("{scenario}: {} (seed {seed})", planned.scenario.summary));
+    let drawn = Scenario { seed: None, ..with_faults_drawn(&planned.scenario, seed) };
     let request = RunRequest {
-        scenario: planned.scenario.clone(),
-        overrides: overrides(&planned.scenario).into_iter().chain(subject.overrides.clone()).collect(),
+        overrides: overrides(&drawn).into_iter().chain(subject.overrides.clone()).collect(),
+        scenario: drawn,
         seed,
         backend: subject.backend.clone(),
         server: subject.server.clone(),
@@ -113,7 +114,7 @@ pub fn one(
     Done::Judged(Box::new(published.result), exit)
 }
 
-fn run_to_the_end(
+pub(super) fn run_to_the_end(
     request: RunRequest,
     folder: &RunFolder,
     started_at: jiff::Timestamp,

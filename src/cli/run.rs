@@ -38,6 +38,9 @@ pub fn run(args: &RunArgs) -> Exit {
         tell!("vaultquake: --seed {first_seed} counted up for --repeat {repeat} passes {}", u64::MAX);
         return Exit::Usage;
     }
+    if args.seed.is_some() {
+        planned.iter_mut().for_each(|planned| planned.scenario.seed = None);
+    }
     let terminal = Terminal::new();
     let tell = |exit: Exit, why: &dyn std::fmt::Display| {
         terminal.block(|| tell!("vaultquake: {why}"));

@@ -165,6 +165,7 @@ impl RunBuilder {
             strain,
             rest: None,
             hand_over: None,
+            when: Default::default(),
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
@@ -474,6 +475,9 @@ fn info() -> RunInfo {
         load: vec![],
         keys: None,
         lease_ttl: None,
+        blueprint_file: None,
+        seed: None,
+        random: None,
         warm_up: Span::from_secs(2),
         steady: Span::from_secs(10),
         timeline: vec![],

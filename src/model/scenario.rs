@@ -1,6 +1,8 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload};
+use super::{
+    Blueprint, FaultKind, HandOver, LinkFault, RandomFaults, Rate, Route, Span, Strain, Target, Workload,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -9,6 +11,12 @@ pub struct Scenario {
     pub name: String,
     pub summary: String,
     pub blueprint: Blueprint,
+    /// Where the blueprint was read, when it is none of the built-in ones.
+    #[serde(skip)]
+    pub blueprint_file: Option<PathBuf>,
+    /// Of every random choice, where the command names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Overrides of the server's own defaults.
     pub server: ServerTuning,
     pub load: Vec<Load>,
@@ -23,6 +31,9 @@ pub struct Scenario {
     pub steady: Span,
     /// Faults, with times counted from the end of the steady phase.
     pub timeline: Vec<Step>,
+    /// What the timeline is drawn from when a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<RandomFaults>,
     pub recovery: Recovery,
     pub abort_when: Option<AbortWhen>,
     /// Ids of objectives and invariants that make the verdict.
@@ -177,6 +188,38 @@ pub struct Step {
     /// For `upgrade` and `downgrade`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<HandOver>,
+    #[serde(default, skip_serializing_if = "When::is_due")]
+    pub when: When,
+}
+
+/// What a step waits for once its time has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Nothing.
+    #[default]
+    Due,
+    /// The faults before it are over, and some node leads.
+    Led,
+    /// The faults before it are over, and the cluster is fully redundant.
+    Whole,
+}
+
+impl When {
+    /// Those that a scenario can ask for.
+    pub const ASKED: [When; 2] = [When::Led, When::Whole];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            When::Due => "due",
+            When::Led => "led",
+            When::Whole => "whole",
+        }
+    }
+
+    pub fn is_due(&self) -> bool {
+        *self == When::Due
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Holds everything that may contain a secret; mode 0700.
 pub const PRIVATE_DIR: &str = "private";
+/// A copy of the blueprint's file, where it is none of the built-in ones.
+pub const BLUEPRINT: &str = "blueprint.yaml";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {

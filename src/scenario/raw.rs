@@ -30,6 +30,10 @@ pub(super) struct RawScenario {
     /// this one, when it contains a slash.
     #[schemars(with = "String")]
     pub blueprint: Text,
+    /// Of every random choice, so that a file can name the run that it repeats; `--seed` takes its place.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub seed: Option<Text>,
     /// Differences from the server's own defaults; printed beside every promise.
     #[serde(default)]
     pub server: Option<RawServer>,
@@ -59,6 +63,11 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "Option<Vec<RawStep>>")]
     pub timeline: Option<Vec<Spanned<RawStep>>>,
+    /// Faults that are drawn with the run's seed, in place of a timeline. What was drawn stands in `schedule.yaml` of the run's
+    /// folder, which is a scenario of its own.
+    #[serde(default)]
+    #[schemars(with = "Option<RawRandom>")]
+    pub random: Option<Spanned<RawRandom>>,
     /// What happens after the last fault.
     #[serde(default)]
     pub recovery: Option<RawRecovery>,
@@ -348,6 +357,11 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub heal_after: Option<Text>,
+    /// Not before the faults before it are over and the cluster is `whole` again (every voter healthy), or `led` by somebody. At
+    /// its time when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["led", "whole"]))]
+    pub when: Option<Text>,
     /// How many times in all, 1 when absent.
     #[serde(default)]
     #[schemars(with = "Option<u8>", range(min = 1, max = 100))]
@@ -361,6 +375,40 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub ttl: Option<Text>,
+}
+
+/// Faults that are drawn one after the other, each once those before it are over.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ for: 60s, every: 5s to 12s, lasts: 3s to 10s, faults: { kill: 3, pause: 2 } }`"
+)]
+#[schemars(rename = "random")]
+pub(super) struct RawRandom {
+    /// How long after the first fault others begin.
+    #[serde(rename = "for")]
+    #[schemars(rename = "for", with = "DurationText")]
+    pub lasting: Text,
+    /// From the beginning of one to that of the next, such as `5s to 12s`, each time in between, or `8s`. Later where the
+    /// cluster is not ready: see `quorum`.
+    #[schemars(with = "RangeText")]
+    pub every: Text,
+    /// From injection to heal, such as `3s to 10s`.
+    #[schemars(with = "RangeText")]
+    pub lasts: Text,
+    /// What may be drawn, each with its weight: `{ kill: 3, pause: 1 }` kills three times as often as it pauses.
+    #[schemars(with = "BTreeMap<DrawnText, u16>")]
+    pub faults: Spanned<BTreeMap<String, Text>>,
+    /// Whom it may be aimed at, each with its weight; `{ leader: 1, follower: 1 }` when absent. `majority` and `all` need
+    /// `quorum: may-break`.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<AimText, u16>>")]
+    pub targets: Option<Spanned<BTreeMap<String, Text>>>,
+    /// `keep` (when absent): each fault leaves a majority, and the next begins once the cluster is whole again. `may-break`:
+    /// the next begins as soon as somebody leads.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["keep", "may-break"]))]
+    pub quorum: Option<Text>,
 }
 
 /// What happens after the last fault.

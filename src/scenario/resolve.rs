@@ -5,10 +5,11 @@ use super::checker::Checker;
 use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
-use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
+use super::yaml::Text;
+use super::{database_rules, drawn, expect_rules, load_rules, random_rules, timeline_rules, yaml};
 use crate::model::{AbortWhen, Load, Recovery, RestoreInto, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const WARM_UP_DEFAULT: Span = Span::from_secs(3);
 const STEADY_DEFAULT: Span = Span::from_secs(10);
@@ -68,6 +69,10 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         }
     };
     let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
+    let seed = match &raw.seed {
+        None => Some(None),
+        Some(text) => checker.number(text, 0..=u64::MAX).map(Some),
+    };
     let server = server(checker, raw);
     let load = load_rules::check(checker, &raw.load, blueprint.as_ref());
     let keys = match &raw.keys {
@@ -77,13 +82,20 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let warm_up = checker.span_or(raw.warm_up.as_ref(), WARM_UP_DEFAULT);
     let steady = steady(checker, raw, load.as_deref());
     let timeline = timeline_rules::check(checker, raw.timeline.as_deref().unwrap_or_default(), nodes);
+    let random = random_rules::check(checker, raw.random.as_ref(), raw.timeline.is_some(), nodes);
+    // What is drawn is not known yet; what may be drawn is.
+    let possible = match &random {
+        Some(Some(random)) => Some(drawn::possible(random)),
+        Some(None) => timeline.clone(),
+        None => None,
+    };
     no_faults_beside_a_ramp(checker, raw, load.as_deref());
     let recovery = recovery(checker, raw.recovery.as_ref());
     let abort_when = abort_when(checker, raw.abort_when.as_ref(), load.as_deref());
     let offer = expect_rules::Offer {
         blueprint: blueprint.as_ref(),
         load: load.as_deref(),
-        timeline: timeline.as_deref(),
+        timeline: possible.as_deref(),
         shares_keys: raw.keys.is_some(),
         scales_leases: raw.lease_ttl.is_some(),
     };
@@ -97,6 +109,8 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         name: name?,
         summary: summary?,
         blueprint: blueprint?,
+        blueprint_file: blueprint_file(checker, &raw.blueprint),
+        seed: seed?,
         server: server?,
         load: load?,
         keys: keys?,
@@ -104,6 +118,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         warm_up: warm_up?,
         steady: steady?,
         timeline: timeline?,
+        random: random?,
         recovery: recovery?,
         abort_when: abort_when?,
         expect: expect?,
@@ -111,6 +126,11 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     };
     sane_size(checker, raw, &scenario);
     Some(scenario)
+}
+
+fn blueprint_file(checker: &Checker, text: &Text) -> Option<PathBuf> {
+    let folder = checker.source.path.parent().unwrap_or(Path::new(""));
+    text.value.contains('/').then(|| folder.join(&text.value))
 }
 
 fn server(checker: &mut Checker, raw: &RawScenario) -> Option<ServerTuning> {
@@ -139,10 +159,16 @@ fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Op
 
 fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
     let has_ramp = load.is_some_and(|load| load.iter().any(|line| line.rate.ramp_length().is_some()));
-    if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
-        let help =
-            "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
-        checker.error(step, "a fault beside a ramp", help);
+    if !has_ramp {
+        return;
+    }
+    let help = |key: &str| {
+        format!("faults need a load whose rate does not change; give it a fixed rate, or remove {key}")
+    };
+    match (raw.timeline.as_ref().and_then(|steps| steps.first()), &raw.random) {
+        (Some(step), _) => checker.error(step, "a fault beside a ramp", help("the timeline")),
+        (None, Some(random)) => checker.error(random, "faults beside a ramp", help("`random`")),
+        (None, None) => {}
     }
 }
 
@@ -230,8 +256,11 @@ fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
 
 /// With all the time that recovery may take.
 fn longest_run(scenario: &Scenario) -> Span {
-    let timeline = timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes);
-    let recovery = if scenario.timeline.is_empty() {
+    let timeline = match &scenario.random {
+        Some(random) => drawn::longest(random),
+        None => timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes),
+    };
+    let recovery = if timeline == Span::default() && scenario.timeline.is_empty() {
         Span::default()
     } else {
         Span(scenario.recovery.within.0 + scenario.recovery.hold.0)

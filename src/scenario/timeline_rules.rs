@@ -7,14 +7,14 @@ use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
 use super::yaml::{Text, shorten};
-use crate::model::{Credential, FaultKind, HandOver, Span, Step, Target};
+use crate::model::{Credential, FaultKind, HandOver, Span, Step, Target, When};
 use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
 const RESTART_DOWN_DEFAULT: Span = Span::from_secs(1);
 const EXPIRE_TTL_MAX: Span = Span::from_secs(5 * 60);
 const REPEATS_MAX: u16 = 100;
-const STEPS_MAX: usize = 100;
+pub(super) const STEPS_MAX: usize = 100;
 /// After the heal of a network its links are tried out.
 const LINKS_PROVEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -47,12 +47,27 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
     let strain = strain_rules::check(checker, line, fault);
     let rest = rest(checker, raw, target.as_ref());
     let hand_over = hand_over(checker, raw, fault);
+    let when = when(checker, raw);
     let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
-    let (link, strain, rest, hand_over) = (link?, strain?, rest?, hand_over?);
+    let (link, strain, rest, hand_over, when) = (link?, strain?, rest?, hand_over?, when?);
     link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
     let every = Span::default();
-    let mut step =
-        Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain, rest, hand_over };
+    let times = 1;
+    let mut step = Step {
+        at,
+        jitter,
+        fault,
+        target,
+        heal_after,
+        times,
+        every,
+        ttl,
+        link,
+        strain,
+        rest,
+        hand_over,
+        when,
+    };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
@@ -117,10 +132,11 @@ fn fault(checker: &mut Checker, line: &Spanned<RawStep>) -> Option<FaultKind> {
     }
 }
 
-fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
-    let allowed: &[&str] = match fault {
-        FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
-        FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
+/// The words that a kind may be aimed at.
+pub(super) fn aims(fault: FaultKind) -> Vec<&'static str> {
+    let words: &[&str] = match fault {
+        FaultKind::Expire => return Credential::EXPIRING.map(Credential::name).to_vec(),
+        FaultKind::Revoke => return Credential::REVOCABLE.map(Credential::name).to_vec(),
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
         FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
@@ -138,6 +154,11 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::RotateAudit => &["leader", "follower", "each", "all"],
         FaultKind::Ring | FaultKind::Partition => &["all"],
     };
+    words.to_vec()
+}
+
+fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
+    let allowed = &aims(fault)[..];
     let word = text.value.as_str();
     if allowed.contains(&word) {
         return Some(Target::from(word));
@@ -196,6 +217,12 @@ fn rest(checker: &mut Checker, raw: &RawStep, target: Option<&Target>) -> Option
             None
         }
     }
+}
+
+/// `None`: an error was found.
+fn when(checker: &mut Checker, raw: &RawStep) -> Option<When> {
+    let Some(text) = &raw.when else { return Some(When::Due) };
+    checker.one_of(text, "state to wait for", When::ASKED.map(|when| (when.name(), when)))
 }
 
 /// Outer `None`: an error was found.
@@ -310,7 +337,9 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
             "`{}: {}` may begin while `{}: {}` ({place}) still lasts",
             later.fault, later.target, earlier.fault, earlier.target
         );
-        let help = if earlier.target == Target::Each {
+        let help = if !earlier.when.is_due() {
+            "when it begins is not known beforehand; let this one wait as well: `when: whole`"
+        } else if earlier.target == Target::Each {
             "when `each` ends is not known beforehand; put it last, or into a scenario of its own"
         } else if earlier.fault.is_of_links() || later.fault.is_of_links() {
             "a fault of the network concerns every node; let it end, and 5s pass, before the next begins"
@@ -321,7 +350,12 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
     }
 }
 
+/// Whether `b`, the later one, may begin too soon.
 fn overlap(a: &Step, b: &Step) -> bool {
+    // It waits until all that began before it is over.
+    if !b.when.is_due() {
+        return false;
+    }
     if a.fault.is_of_credentials() || b.fault.is_of_credentials() {
         return false;
     }
@@ -346,6 +380,7 @@ fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
         let start = step.at.0 + step.every.0 * repeat;
         let end = match step.target {
             Target::Each => Duration::MAX,
+            _ if !step.when.is_due() => Duration::MAX,
             _ if step.fault.is_of_links() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
             _ => start + step.jitter.0 + hold_length(step),
         };

@@ -1,7 +1,8 @@
 //! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
 //! is decided where the files are checked.
 
-use crate::model::{Credential, INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
+use super::random_rules::AIMS;
+use crate::model::{Credential, FaultKind, INVARIANT_IDS, OBJECTIVE_IDS, RandomFaults, Target, Workload};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -109,6 +110,23 @@ word!(
         "description": "An amount of memory: 64MB, 64MiB." })
 );
 word!(
+    RangeText,
+    "duration-range",
+    json_schema!({ "type": "string", "pattern": r"^\s*([0-9.]+(ms|s|m|h|d))+(\s+to\s+([0-9.]+(ms|s|m|h|d))+)?\s*$",
+        "description": "A duration, or any between two: 8s, 5s to 12s." })
+);
+word!(
+    DrawnText,
+    "drawn",
+    json_schema!({ "type": "string", "enum": RandomFaults::KINDS.map(FaultKind::name),
+        "description": "A fault that needs no more than a target and a time." })
+);
+word!(
+    AimText,
+    "aim",
+    json_schema!({ "type": "string", "enum": AIMS, "description": "Whom a fault that is drawn may be aimed at." })
+);
+word!(
     ExpiringText,
     "expiring",
     json_schema!({ "enum": Credential::EXPIRING.map(Credential::name),
@@ -155,7 +173,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 69] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -173,6 +191,12 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "warm_up: 3s",
         "steady: 10s",
         "timeline: [{ at: 0s, kill: leader, heal_after: 15s }]",
+        "random: { for: 60s, every: 5s to 12s, lasts: 3s to 10s, faults: { kill: 3, pause: 2 } }",
+        "for: 60s",
+        "lasts: 3s to 10s",
+        "faults: { kill: 3, pause: 2, step-down: 1 }",
+        "seed: 42",
+        "when: whole",
         "at: 0s",
         "jitter: 2s",
         "kill: leader",

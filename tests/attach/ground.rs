@@ -95,6 +95,9 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
         ],
         keys: None,
         lease_ttl: None,
+        blueprint_file: None,
+        seed: None,
+        random: None,
         warm_up: Span::from_ms(200),
         steady: Span::from_ms(500),
         timeline: vec![Step {
@@ -110,6 +113,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             strain: None,
             rest: None,
             hand_over: None,
+            when: Default::default(),
         }],
         recovery: Recovery {
             within: Span::from_secs(30),

@@ -31,7 +31,7 @@ pub fn front(mutant: &'static Mutant) -> Front {
                 let endpoint = Endpoint::new(&url, None).map_err(|error| error.to_string())?;
                 nodes.push(Node { id: node.id.clone(), endpoint });
             }
-            Ok(Arc::new(Behind { cluster, nodes }) as Arc<dyn Cluster>)
+            Ok(Arc::new(Behind { cluster, nodes, lab }) as Arc<dyn Cluster>)
         })
     })
 }
@@ -40,6 +40,7 @@ struct Behind {
     cluster: Arc<dyn Cluster>,
     /// The same nodes, at the addresses of their proxies.
     nodes: Vec<Node>,
+    lab: Arc<Lab>,
 }
 
 #[async_trait]
@@ -57,6 +58,7 @@ impl Cluster for Behind {
     }
 
     async fn signal(&self, node: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
+        self.lab.note_signal(self.nodes.iter().position(|known| known.id == *node), signal);
         self.cluster.signal(node, signal).await
     }
 

@@ -28,7 +28,7 @@ pub fn scenario(name: &str) -> Result<Scenario, String> {
     let mut scenario = load_scenario(&path).map_err(|error| error.to_string())?;
     // How far a standby may be behind is promised of a cluster that is left alone: one that was sealed comes back with
     // old data.
-    if !scenario.timeline.is_empty() {
+    if !scenario.timeline.is_empty() || scenario.random.is_some() {
         scenario.blueprint.objectives.clear();
     }
     Ok(scenario)
