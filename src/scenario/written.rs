@@ -40,7 +40,7 @@ pub fn as_file(scenario: &Scenario, blueprint_beside: &str, notes: &Notes) -> Re
     if let Some(multiplier) = scenario.server.performance_multiplier {
         line("server", &format!("{{ performance_multiplier: {multiplier} }}"));
     }
-    line("load", &"");
+    text += "load:\n";
     for load in &scenario.load {
         let _ = writeln!(text, "  - {}", load_line(load)?);
     }
