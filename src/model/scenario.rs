@@ -53,6 +53,15 @@ impl Scenario {
         self.timeline.iter().any(|step| step.fault.installs().is_some())
     }
 
+    /// What is planned; and what may be drawn, since another seed must not decide whether it can be done at all.
+    pub fn possible_steps(&self) -> impl Iterator<Item = Step> {
+        let drawable = self.random.iter().flat_map(|random| &random.faults).map(|(kind, _)| {
+            let heal_after = (!kind.is_one_shot()).then(Span::default);
+            Step::plain(Span::default(), *kind, Target::Leader, heal_after)
+        });
+        self.timeline.iter().cloned().chain(drawable)
+    }
+
     /// Its programs of somebody else's.
     pub fn programs_mut(&mut self) -> impl Iterator<Item = &mut Program> {
         self.load.iter_mut().filter_map(|load| load.program.as_mut())

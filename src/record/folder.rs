@@ -80,6 +80,12 @@ impl RunFolder {
         self.private().join("lock")
     }
 
+    /// Copies the file of a blueprint that is none of the built-in ones, so that what repeats the run finds it.
+    pub fn keep_blueprint(&self, file: &Path) -> Result<(), RecordError> {
+        let text = fs::read(file).map_err(|source| RecordError { path: file.to_owned(), source })?;
+        self.write_whole(BLUEPRINT, &text).map(drop)
+    }
+
     /// Writes a shareable file in whole or not at all.
     pub fn write_whole(&self, name: &str, content: &[u8]) -> Result<PathBuf, RecordError> {
         self.write_mode(&self.root.join(name), content, 0o644)

@@ -16,10 +16,10 @@ use crate::helper::{Database, Installation};
 use crate::load::{Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
 use crate::machine::{self, FileLock, drawn_mark};
 use crate::model::{
-    Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Step, Target, Versions,
+    Event, KnownFinding, NodeInfo, Phase, Route, RunInfo, Scenario, Server, Span, Target, Versions,
 };
 use crate::observe::{self, Configuration, Observers, Remains};
-use crate::record::{BLUEPRINT, HistoryWriter, Journal, RecordError, RunFolder};
+use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
 use crate::vault::{Client, ClientError, EndpointError, Wire};
 use rand::RngExt;
 use serde_json::json;
@@ -188,10 +188,7 @@ async fn on_ground(
     check_tokens(scenario)?;
     let info = describe(request, run_id, started_at, ground);
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
-    if let Some(path) = &scenario.blueprint_file {
-        let text = std::fs::read(path).map_err(|source| RecordError { path: path.clone(), source })?;
-        folder.write_whole(BLUEPRINT, &text)?;
-    }
+    scenario.blueprint_file.as_deref().map_or(Ok(()), |file| folder.keep_blueprint(file))?;
 
     let bring_up = ground.bring_up(scenario, request.postgres.as_ref(), journal, progress.as_ref());
     tokio::pin!(bring_up);
@@ -228,12 +225,7 @@ fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), Run
         let ids = ids.join(", ");
         return Err(RunError::SetUp(format!("{what} is for node {id}, and this cluster has {ids}")));
     }
-    // Whatever may be drawn: another seed must not decide whether the scenario can be run.
-    let drawable = scenario.random.iter().flat_map(|random| &random.faults).map(|(kind, _)| {
-        let heal_after = (!kind.is_one_shot()).then(Span::default);
-        Step::plain(Span::default(), *kind, Target::Leader, heal_after)
-    });
-    for step in scenario.timeline.iter().cloned().chain(drawable) {
+    for step in scenario.possible_steps() {
         for ability in of_step(&step).needs() {
             if let Some(why) = cluster.lacks(ability) {
                 let what = format!("`{}` needs to {}: {why}", step.fault, ability.name());
