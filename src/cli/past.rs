@@ -134,6 +134,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_disturbed_machine_measured_is_not_compared() {
+        let before = folder_of(&[11.2, 11.3, 11.4, 11.5, 11.6], 2);
+        let disturbed = (0..20).map(|number| 40.0 + f64::from(number) / 10.0);
+        let after = folder_of(&[11.2, 11.3, 11.4, 11.5].into_iter().chain(disturbed).collect::<Vec<_>>(), 2);
+        assert_eq!(compared(&before, &after, &[]), Exit::Failed);
+        for number in 4..24 {
+            let place = RunFolder::at(after.path().join(format!("run-{number}")));
+            let mut result: crate::model::RunResult =
+                serde_json::from_slice(&std::fs::read(place.result_json()).unwrap()).unwrap();
+            for row in result.objectives.iter_mut().filter(|row| row.id == "failover.mttr") {
+                row.verdict = crate::model::Verdict::Inconclusive;
+            }
+            place.write_whole("result.json", &serde_json::to_vec(&result).unwrap()).unwrap();
+        }
+        assert_eq!(compared(&before, &after, &[]), Exit::Pass);
+        let (a, b) = (runs(before.path()).unwrap(), runs(after.path()).unwrap());
+        let text = report::comparison(&compare::compare(&a, &b));
+        assert!(text.contains("inconclusive and not counted: 0 of A, 20 of B"), "{text}");
+    }
+
+    #[test]
     fn a_repeated_scenario_says_where_its_figures_lie() {
         let folder = folder_of(&[11.2, 11.6, 11.3], 2);
         let (runs, _) = find_past_runs(folder.path());

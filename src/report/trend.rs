@@ -125,7 +125,7 @@ fn section(number: usize, trend: &ScenarioTrend) -> TrendSection {
                 Change::Better => "pass",
                 Change::Worse => "fail",
                 Change::Other => "inconclusive",
-                Change::NoneShown | Change::TooFewRuns => "quiet",
+                Change::NoneShown | Change::TooFewRuns | Change::NotCounted => "quiet",
             },
             chart: Value::from_safe_string(trend_line(&format!("t{number}-{place}"), row)),
         }
