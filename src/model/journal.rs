@@ -3,7 +3,7 @@
 
 use super::{
     AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch,
-    Role, Strain, Target,
+    Role, SnapshotFirst, Strain, Target,
 };
 use serde::{Deserialize, Serialize};
 
@@ -389,6 +389,8 @@ pub enum Event {
     SnapshotFailed {
         reason: String,
     },
+    /// Before the first node is replaced: a snapshot of the cluster as it was, and whether it can be relied on.
+    SnapshotFirst(SnapshotFirst),
     /// After everything had ended: the audit files were read.
     AuditRead(Box<AuditRead>),
     /// After everything had ended: the run's secrets were looked for in what was written down.

@@ -12,6 +12,7 @@ mod progress;
 mod recovery;
 mod renewal;
 mod restore;
+mod snapshot_first;
 mod stop;
 mod timeline;
 

@@ -7,6 +7,7 @@ use super::load_plan::{database_plan, program_plan};
 use super::recovery::{end_of_watches, hold, redundant_again};
 use super::renewal::keep_alive;
 use super::restore::{Restoring, take_snapshot};
+use super::snapshot_first::snapshot_first;
 use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::BootstrapError;
@@ -397,6 +398,9 @@ async fn shake(
     if !stop.is_asked() {
         phase(Phase::Steady, Some(steady_for(scenario)));
         steady(scenario, &mut load, stop).await;
+    }
+    if !stop.is_asked() && scenario.replaces_versions() {
+        snapshot_first(&faults, folder, stop).await;
     }
     if !stop.is_asked() && !scenario.timeline.is_empty() {
         phase(Phase::Fault, faults_for(scenario));

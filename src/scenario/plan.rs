@@ -108,11 +108,12 @@ fn load(load: &Load) -> String {
 
 fn timeline(scenario: &Scenario) -> Vec<String> {
     let start = scenario.warm_up.0 + scenario.steady.0;
-    scenario
-        .timeline
-        .iter()
-        .map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step)))
-        .collect()
+    let first = scenario
+        .replaces_versions()
+        .then(|| format!("{:>7}  a snapshot, which is checked before any node is replaced", Span(start)));
+    let steps = scenario.timeline.iter();
+    let steps = steps.map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step)));
+    first.into_iter().chain(steps).collect()
 }
 
 fn step_words(step: &Step) -> String {
