@@ -20,11 +20,7 @@ pub enum Command {
     /// Run scenarios and judge them
     Run(RunArgs),
     /// Only parse and resolve scenarios; shows the plan
-    Validate {
-        /// Scenario files or folders
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-    },
+    Validate(ValidateArgs),
     /// Ask a server for its documented behaviour, case by case
     Conform(ConformArgs),
     /// Judge a saved run again, without a cluster (writes recheck.json)
@@ -80,9 +76,9 @@ pub enum Command {
     Schema,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct RunArgs {
-    /// Scenario files, or folders of them
+    /// Scenario files, or folders of them; or one suite
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// How nodes run
@@ -99,9 +95,12 @@ pub struct RunArgs {
     /// For scenarios that upgrade nodes: the version they end with [default: --server]
     #[arg(long, value_name = "SERVER")]
     pub to: Option<String>,
-    /// Seed of every random choice; a fresh one when absent
+    /// Seed of every random choice; a fresh one when absent. Of a suite also the night by which turns are taken
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Of a suite: the night by which turns are taken and the seeds drawn [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<jiff::civil::Date>,
     /// Where run folders go
     #[arg(long, default_value = "reports", value_name = "DIR")]
     pub out: PathBuf,
@@ -120,6 +119,19 @@ pub struct RunArgs {
     /// A scenario that this machine cannot run is an error (exit 3) instead of a skip
     #[arg(long)]
     pub deny_skips: bool,
+}
+
+#[derive(Args)]
+pub struct ValidateArgs {
+    /// Scenario files, folders of them, or suites
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Of a suite: the night in question, as a number
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Of a suite: the night in question [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<jiff::civil::Date>,
 }
 
 #[derive(Args)]
@@ -146,7 +158,7 @@ pub enum Backend {
     Attach,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ServerChoice {
     /// Which server: PRODUCT@VERSION, PRODUCT=/path/to/binary, or image:REF on the docker backend
     #[arg(long, default_value = super::DEFAULT_SERVER)]

@@ -14,15 +14,20 @@ use crate::report;
 use crate::runner::{self, Progress, RunError, RunRequest, Siblings, Stop, StopReason};
 use crate::scenario::overrides;
 use crate::server::cache_folder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What became of one run.
 pub enum Done {
-    Judged(Box<RunResult>, Exit),
-    /// The harness or the set-up failed; told already.
-    Trouble,
+    Judged {
+        result: Box<RunResult>,
+        exit: Exit,
+        folder: PathBuf,
+        harness_failed: Option<String>,
+    },
+    /// The harness or the set-up failed, and why; told already.
+    Trouble(String),
     Unsupported(String),
 }
 
@@ -44,7 +49,7 @@ pub fn one(
     let lines = Arc::new(terminal.part(name));
     let trouble = |text: String| {
         lines.last(|| tell!("vaultquake: {scenario}: {text}"));
-        Done::Trouble
+        Done::Trouble(text)
     };
     let (started_at, zero) = (jiff::Timestamp::now(), Instant::now());
     let folder = match RunFolder::create(&args.out, started_at, scenario, seed) {
@@ -106,11 +111,12 @@ pub fn one(
     lines.last(|| {
         say!("{}", report::terminal(&published.result, wants_colour()));
         say!("report: {}", folder.root().join("report.html").display());
-        if let Some(why) = trouble {
+        if let Some(why) = &trouble {
             tell!("vaultquake: the harness failed in this run: {why}");
         }
     });
-    Done::Judged(Box::new(published.result), exit)
+    let folder = folder.root().to_path_buf();
+    Done::Judged { result: Box::new(published.result), exit, folder, harness_failed: trouble }
 }
 
 fn run_to_the_end(

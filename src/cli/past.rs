@@ -4,8 +4,8 @@ use super::args::CompareArgs;
 use super::exit::Exit;
 use super::out::{say, tell};
 use crate::compare;
-use crate::model::{Change, PastRun};
-use crate::record::{RunFolder, find_past_runs};
+use crate::model::{Change, PastRun, SuiteReport};
+use crate::record::{RecordError, RunFolder, find_past_runs, read_suite};
 use crate::report;
 use std::path::Path;
 
@@ -20,7 +20,8 @@ pub fn trend(folder: &Path) -> Exit {
     if RunFolder::at(folder).run_json().is_file() {
         return Exit::Pass;
     }
-    match RunFolder::at(folder).write_whole(INDEX, report::index(&runs, &trends).as_bytes()) {
+    let place = RunFolder::at(folder);
+    match place.write_whole(INDEX, report::index(&runs, &trends, read_suite(folder).as_ref()).as_bytes()) {
         Ok(path) => {
             say!("\nindex: {}", path.display());
             Exit::Pass
@@ -30,6 +31,15 @@ pub fn trend(folder: &Path) -> Exit {
             Exit::Trouble
         }
     }
+}
+
+/// The index of a folder of runs, with the suite that ran there last.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_index(folder: &RunFolder, suite: Option<&SuiteReport>) -> Result<(), RecordError> {
+    let (runs, _) = find_past_runs(folder.root());
+    folder.write_whole(INDEX, report::index(&runs, &compare::trends(&runs), suite).as_bytes()).map(drop)
 }
 
 pub fn compare_runs(args: &CompareArgs) -> Exit {

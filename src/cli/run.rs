@@ -9,6 +9,7 @@ use super::planned::{Planned, plan};
 use super::programs::{Places, find_programs};
 use super::signals::Signals;
 use super::subject::{NoSubject, Subject, subject};
+use super::suite;
 use super::terminal::{Terminal, wants_colour};
 use super::upgrading::upgrading;
 use crate::compare;
@@ -20,6 +21,9 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 pub fn run(args: &RunArgs) -> Exit {
+    if let Some(exit) = suite::run(args) {
+        return exit;
+    }
     let mut planned = match plan(&args.paths, args.tag.as_deref()) {
         Ok(planned) if planned.is_empty() => {
             let why = args.tag.as_ref().map_or("was found".to_owned(), |tag| format!("has the tag `{tag}`"));
@@ -121,8 +125,8 @@ pub fn run(args: &RunArgs) -> Exit {
             let stop = Stop::default();
             let _watched = signals.watch_over(&stop)?;
             Some(match one(args, job, subjects.of(&job.planned.scenario), &terminal, &siblings, &stop) {
-                Done::Judged(result, exit) => Some((Some(*result), exit)),
-                Done::Trouble => Some((None, Exit::Trouble)),
+                Done::Judged { result, exit, .. } => Some((Some(*result), exit)),
+                Done::Trouble(_) => Some((None, Exit::Trouble)),
                 // By design, so it counts for nothing, and no other seed changes it.
                 Done::Unsupported(why) => {
                     if unsupported.lock().unwrap().insert(path.clone()) {

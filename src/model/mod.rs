@@ -24,6 +24,7 @@ mod result;
 mod run_info;
 mod scenario;
 mod strain;
+mod suite;
 mod verdict;
 
 pub use at_rest::*;
@@ -49,4 +50,5 @@ pub use result::*;
 pub use run_info::*;
 pub use scenario::*;
 pub use strain::*;
+pub use suite::*;
 pub use verdict::*;

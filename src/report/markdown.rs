@@ -232,7 +232,7 @@ fn started(result: &RunResult) -> String {
     result.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-fn icon(verdict: Verdict) -> &'static str {
+pub(super) fn icon(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✅",
         Verdict::Fail => "❌",
@@ -262,7 +262,7 @@ fn shortened(text: &str, characters_max: usize) -> String {
 }
 
 /// Text outside of code: nothing in it formats, links, mentions or closes a table cell.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in shortened(text, CHARACTERS_MAX).chars() {
         match letter {

@@ -291,7 +291,7 @@ impl Lines {
 }
 
 /// Cut to a display width, with `…` where something is missing.
-fn fit(text: &str, columns: usize) -> String {
+pub(super) fn fit(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }

@@ -1,7 +1,7 @@
 //! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
 //! is decided where the files are checked.
 
-use crate::model::{Credential, INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
+use crate::model::{Credential, INVARIANT_IDS, OBJECTIVE_IDS, SuiteBackend, Target, Workload};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -148,6 +148,18 @@ word!(
     json_schema!({ "enum": INVARIANT_IDS.map(|(id, _)| id), "description": "Which invariant is violated." })
 );
 
+word!(
+    SuiteBackendText,
+    "suite-backend",
+    json_schema!({ "enum": SuiteBackend::ALL.map(SuiteBackend::name), "description": "How nodes run." })
+);
+word!(
+    VersionText,
+    "server-version",
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9.+-]+@[A-Za-z0-9.+-]+$",
+        "description": "Product and version: openbao@2.7.2." })
+);
+
 /// Every id that `expect` knows.
 pub(super) fn expectations() -> Vec<&'static str> {
     OBJECTIVE_IDS.iter().chain(&INVARIANT_IDS).map(|(id, _)| *id).collect()
@@ -155,7 +167,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 67] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -219,6 +231,10 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "timeout: 5s",
         "failed: [2]",
         "requires: { command: [python3, -c, import hvac], get: pip install hvac }",
+        "groups: [{ name: failover, scenarios: [failover] }]",
+        "scenarios: [failover]",
+        "backends: [process, docker]",
+        "upgrades: [{ from: openbao@2.7.1, to: openbao@2.7.2 }]",
     ];
     EXAMPLES.into_iter().find(|example| example.split(':').next() == Some(key))
 }
