@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["machine", "model"]),
     ("proxy", &["machine", "model"]),
     ("docker", &["machine", "record", "vault"]),
-    ("helper", &["machine", "model", "server"]),
+    ("helper", &["cluster", "machine", "model", "proxy", "server", "vault"]),
     ("cluster", &["docker", "machine", "model", "netns", "proxy", "record", "vault"]),
     ("bootstrap", &["cluster", "helper", "machine", "model", "record", "vault"]),
     ("load", &["cluster", "helper", "machine", "model", "record", "vault"]),

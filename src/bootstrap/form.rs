@@ -169,7 +169,11 @@ async fn join_all(
 async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Result<Access, BootstrapError> {
     let began = Instant::now();
     let client = Client::new(&first.endpoint)?;
-    let body = json!({ "secret_shares": seal.shares, "secret_threshold": seal.threshold });
+    let opens_itself = seal.kind.opens_itself();
+    let body = match opens_itself {
+        false => json!({ "secret_shares": seal.shares, "secret_threshold": seal.threshold }),
+        true => json!({ "recovery_shares": seal.shares, "recovery_threshold": seal.threshold }),
+    };
     let answer = client.call(reqwest::Method::PUT, "sys/init", Some(&body)).await?;
     if !answer.is_success() {
         let problem = format!("sys/init answered {}: {}", answer.status, answer.errors());
@@ -178,18 +182,24 @@ async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Resul
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
     };
+    let given = if opens_itself { "recovery_keys_base64" } else { "keys_base64" };
+    let keys = texts(&answer.body[given]);
+    let is_whole = keys.len() == usize::from(seal.shares);
+    let (unseal_keys, recovery_keys) = if opens_itself { (Vec::new(), keys) } else { (keys, Vec::new()) };
     let access = Access {
         root_token: answer.body["root_token"].as_str().unwrap_or_default().to_owned(),
-        unseal_keys: texts(&answer.body["keys_base64"]),
-        threshold: seal.threshold.into(),
+        threshold: if opens_itself { 0 } else { seal.threshold.into() },
+        unseal_keys,
+        recovery_keys,
         tenants: Vec::new(),
     };
-    if access.root_token.is_empty() || access.unseal_keys.len() != usize::from(seal.shares) {
+    if access.root_token.is_empty() || !is_whole {
         return Err(BootstrapError::Unexpected(
             "sys/init answered without the keys or the root token".into(),
         ));
     }
-    let step = format!("initialise with {} shares, threshold {}", seal.shares, seal.threshold);
+    let what = if opens_itself { "recovery shares" } else { "shares" };
+    let step = format!("initialise with {} {what}, threshold {}", seal.shares, seal.threshold);
     progress.step(&step, began.elapsed());
     Ok(access)
 }

@@ -93,10 +93,12 @@ pub enum Ability {
     StopDatabase,
     /// Replace a node's program by that of another version.
     Replace,
+    /// Take what keeps the key of the seal away, or slow it down.
+    DisturbKms,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 18] = [
+    pub const ALL: [Ability; 19] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -115,6 +117,7 @@ impl Ability {
         Ability::RotateAudit,
         Ability::StopDatabase,
         Ability::Replace,
+        Ability::DisturbKms,
     ];
 
     pub fn name(self) -> &'static str {
@@ -137,6 +140,7 @@ impl Ability {
             Ability::RotateAudit => "rotate a node's audit file",
             Ability::StopDatabase => "take the database away",
             Ability::Replace => "replace a node's program",
+            Ability::DisturbKms => "disturb the KMS of the seal",
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod node_config;
 mod node_folders;
 mod packet_links;
 pub mod process;
+mod seal_stanza;
 mod siblings;
 mod view;
 
@@ -20,5 +21,6 @@ pub use access::{Access, TenantAccess};
 pub use backend::{Ability, Cluster, ClusterError, Node, NodeFiles, Signal, StorePlace, Took};
 pub use capabilities::Capability;
 pub use links::{LinkNeeds, LinkSighting, Links};
+pub use seal_stanza::SealStanza;
 pub use siblings::Siblings;
 pub use view::ClusterView;

@@ -22,6 +22,8 @@ pub struct NodePlan<'a> {
     pub folder: &'a Path,
     pub addresses: &'a NodeAddresses,
     pub certificate: Option<&'a NodeCertificate>,
+    /// What opens it, in the server's own words; nothing where a person does.
+    pub seal: Option<&'a str>,
 }
 
 /// How often autopilot looks; ours, not the document's: it only lets joined nodes become voters sooner.
@@ -61,6 +63,9 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
         None => line(format_args!("  tls_disable = true")),
     }
     line(format_args!("}}"));
+    if let Some(seal) = node.seal {
+        line(format_args!("{seal}"));
+    }
     for device in &blueprint.audit {
         line(format_args!("audit \"{}\" \"{}\" {{", device.kind, device.name));
         line(format_args!("  options {{\n    file_path = \"{}\"\n  }}\n}}", audit_file(device)));

@@ -124,6 +124,7 @@ impl Subject {
                     ports: &pairs,
                     links: LinkNeeds::default(),
                     disks: &[],
+                    seal: None,
                 })
                 .map_err(failed)?;
                 ca_file = processes.ca_file().map(Path::to_owned);
@@ -142,6 +143,7 @@ impl Subject {
                     private: &private,
                     logs: &logs,
                     disks: &[],
+                    seal: None,
                 })
                 .await
                 .map_err(failed)?;

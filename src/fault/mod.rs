@@ -1,9 +1,11 @@
 //! Faults: one file per kind. Each says what it needs, injects, proves that it took hold, heals exactly what it
 //! did, and proves that too. Knows nothing of load and judges nothing.
 
+mod come_back;
 mod database;
 mod expiry;
 mod kill;
+mod kms;
 mod link;
 mod link_evidence;
 mod node_by_node;
@@ -25,7 +27,7 @@ use node_by_node::NodeByNode;
 
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
-use crate::helper::Database;
+use crate::helper::{Database, TransitKms};
 use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target, Versions};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
@@ -46,6 +48,8 @@ pub struct FaultContext {
     pub token_ttl: Span,
     /// Where the blueprint has one.
     pub database: Option<Arc<Database>>,
+    /// Where one keeps the key of the seal.
+    pub kms: Option<Arc<TransitKms>>,
     /// Where nodes get another one.
     pub versions: Option<Versions>,
     /// Watches that go on after an injection; the runner waits for them before it collects.
@@ -138,6 +142,11 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
     match step.fault {
         FaultKind::Kill if step.target == Target::Database => Box::new(database::Away::Killed),
         FaultKind::Stop if step.target == Target::Database => Box::new(database::Away::Stopped),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Seal | FaultKind::Degrade
+            if step.target == Target::Kms =>
+        {
+            Box::new(disturbed_kms(step))
+        }
         FaultKind::Kill => Box::new(NodeByNode(kill::Kill)),
         FaultKind::Stop => Box::new(NodeByNode(stop::Stop)),
         FaultKind::Pause => Box::new(NodeByNode(pause::Pause)),
@@ -170,6 +179,15 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
             let strain = step.strain.expect("the scenario's rules give every such fault its strain");
             Box::new(NodeByNode(strain::Strained(strain)))
         }
+    }
+}
+
+fn disturbed_kms(step: &Step) -> kms::Disturbed {
+    match (step.fault, step.strain) {
+        (_, Some(Strain::SlowAnswers { delay })) => kms::Disturbed::Slow(delay),
+        (FaultKind::Pause, _) => kms::Disturbed::Paused,
+        (FaultKind::Seal, _) => kms::Disturbed::Sealed,
+        _ => kms::Disturbed::Killed,
     }
 }
 
@@ -227,6 +245,9 @@ impl FaultContext {
 
     /// Starts a node that is down, unseals it and waits until it serves again.
     async fn start_and_unseal(&self, node: &NodeId) -> Result<String, FaultError> {
+        if self.access.opens_itself() {
+            return self.come_back(node).await;
+        }
         let started = match self.cluster.start(node).await {
             Ok(started) => started,
             // Whatever started it, such as a supervisor, did not unseal it.

@@ -129,6 +129,7 @@ fn context_of(
         approle_mount: "approle".into(),
         token_ttl: Span::from_secs(3600),
         database: None,
+        kms: None,
         versions: None,
         background: Default::default(),
     };

@@ -35,7 +35,29 @@ pub struct Seal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SealKind {
+    /// Opened by a person with key shares.
     Shamir,
+    /// Opened by the transit engine of another server, which keeps the key.
+    Transit,
+    /// Opened by a key in a file beside the server.
+    Static,
+}
+
+impl SealKind {
+    pub const ALL: [SealKind; 3] = [SealKind::Shamir, SealKind::Transit, SealKind::Static];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            SealKind::Shamir => "shamir",
+            SealKind::Transit => "transit",
+            SealKind::Static => "static",
+        }
+    }
+
+    /// Whether a node that was started opens itself. What initialising gives out then recovers, and opens nothing.
+    pub fn opens_itself(self) -> bool {
+        self != SealKind::Shamir
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

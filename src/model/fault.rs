@@ -224,12 +224,19 @@ pub enum Target {
     Credential(Credential),
     /// The database beside the cluster.
     Database,
+    /// What keeps the key of the cluster's seal.
+    Kms,
 }
 
 impl Target {
     /// The words a scenario may use for nodes beside their names.
-    pub const WORDS: [&'static str; 7] =
-        ["leader", "follower", "each", "all", "majority", "minority", "database"];
+    pub const WORDS: [&'static str; 8] =
+        ["leader", "follower", "each", "all", "majority", "minority", "database", "kms"];
+
+    /// Whether it stands beside the cluster and is none of its nodes.
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Target::Database | Target::Kms)
+    }
 
     /// Whether it is one of the words that are no node's name.
     pub fn is_word(text: &str) -> bool {
@@ -249,6 +256,7 @@ impl fmt::Display for Target {
             Target::Named => "named",
             Target::Credential(credential) => credential.name(),
             Target::Database => "database",
+            Target::Kms => "kms",
             Target::Node(id) => id.as_str(),
         })
     }
@@ -265,6 +273,7 @@ impl From<&str> for Target {
             "minority" => Target::Minority,
             "named" => Target::Named,
             "database" => Target::Database,
+            "kms" => Target::Kms,
             other => match Credential::ALL.into_iter().find(|credential| credential.name() == other) {
                 Some(credential) => Target::Credential(credential),
                 None => Target::Node(NodeId::new(other)),

@@ -176,6 +176,21 @@ pub enum Event {
         reason: String,
     },
 
+    /// A node whose seal opens itself was started and is open, or is not, though what keeps the key had been there for
+    /// long. `starts`: how often it was started, each time after it had ended by itself. `said`: how it ended the first
+    /// time, and its last words. `hung`: it lived and answered nobody, or stayed sealed, until the key could be had.
+    CameBack {
+        node: NodeId,
+        opened: bool,
+        unseal_requests: u32,
+        starts: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        hung: bool,
+        took_ms: f64,
+    },
+
     /// What a node says that it is, once it has come back from an upgrade.
     NodeVersion {
         node: NodeId,

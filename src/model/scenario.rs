@@ -1,6 +1,6 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload};
+use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, SealKind, Span, Strain, Target, Workload};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -35,6 +35,11 @@ impl Scenario {
     pub fn uses_a_database(&self) -> bool {
         self.load.iter().any(|load| load.workload.is_of_the_database())
             || self.timeline.iter().any(|step| step.target == Target::Database)
+    }
+
+    /// Whether another server keeps the key of its seal.
+    pub fn uses_a_kms(&self) -> bool {
+        self.blueprint.seal.kind == SealKind::Transit
     }
 
     /// Whether nodes of it get another version.

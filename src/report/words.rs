@@ -140,7 +140,7 @@ fn participle(kind: FaultKind) -> &'static str {
 pub fn fault_phrase(fault: &FaultRow) -> String {
     let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
     let whom = match &fault.target {
-        Target::Credential(_) | Target::Database => fault.target.to_string(),
+        Target::Credential(_) | Target::Database | Target::Kms => fault.target.to_string(),
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),
@@ -154,6 +154,7 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
     };
     let done = participle(fault.kind);
     match (fault.kind, &fault.network, &fault.strain) {
+        (FaultKind::Degrade, None, Some(asked)) => format!("{whom} slowed ({asked})"),
         (FaultKind::Degrade, Some(network), _) => format!("{whom} {done} ({})", network.asked),
         (FaultKind::SlowDisk | FaultKind::LimitCpu | FaultKind::LimitMemory, _, Some(asked)) => {
             format!("{whom} {done} ({asked})")

@@ -6,6 +6,7 @@ mod attached;
 mod collect;
 mod extent;
 mod ground;
+mod key_keeper;
 mod load_plan;
 mod phases;
 mod progress;

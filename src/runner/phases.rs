@@ -139,6 +139,8 @@ async fn set_up_and_run(
     // What a run has to show from nothing it does from nothing.
     if let Some(root) = &request.saved_states
         && !scenario.expects(FROM_NOTHING)
+        // The next run has another key.
+        && !scenario.blueprint.seal.kind.opens_itself()
     {
         ground = ground.with_saved_states(root, &request.backend, &request.server, &scenario.blueprint);
     }
@@ -384,6 +386,7 @@ async fn shake(
         approle_mount,
         token_ttl: scenario.blueprint.approle.token_ttl,
         database: database.clone(),
+        kms: ground.kms.clone(),
         versions: request.upgraded_to.clone().map(|to| Versions { from: server(request, ground), to }),
         background: Default::default(),
     });

@@ -1,7 +1,7 @@
 //! What may be expected: known ids that the blueprint promises, of something that this scenario can show.
 
 use super::checker::Checker;
-use super::database_rules::is_of_the_database;
+use super::seal_rules::starts_nodes;
 use super::words::expectations;
 use super::yaml::Text;
 use crate::model::{
@@ -125,7 +125,7 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is cut off from the others",
             "add a step such as `isolate: leader`, healed after 30s",
         )),
-        "sealed-silent" if no_fault(|step| step.fault == FaultKind::Seal) => {
+        "sealed-silent" if no_fault(|step| step.fault == FaultKind::Seal && !step.target.is_beside()) => {
             Some(("no node is sealed", "add a step such as `seal: leader`, healed after 15s"))
         }
         "audit-or-nothing" if no_fault(|step| step.fault == FaultKind::FillAudit) => Some((
@@ -210,6 +210,13 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         {
             Some(("no node is upgraded", "add a step such as `upgrade: each`, with `rest: 10s`"))
         }
+        "unseal.auto" if offer.blueprint.is_some_and(|blueprint| !blueprint.seal.kind.opens_itself()) => Some((
+            "a person opens the nodes",
+            "let them open themselves: add `seal: transit` beside `blueprint`",
+        )),
+        "unseal.auto" if no_fault(starts_nodes) => {
+            Some(("no node is started again", "add a step such as `restart: follower`"))
+        }
         "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
             "nothing is encrypted",
             "add a load such as `{ workload: transit.encrypt, route: any, rate: 10/s }`",
@@ -243,7 +250,7 @@ fn is_ramp(load: &Load) -> bool {
 }
 
 fn hits_nodes(step: &Step) -> bool {
-    !step.fault.disturbs_nobody() && !is_of_the_database(step)
+    !step.fault.disturbs_nobody() && !step.target.is_beside()
 }
 
 fn cuts_off(step: &Step) -> bool {

@@ -22,6 +22,7 @@ mod raw_attach;
 mod raw_blueprint;
 mod resolve;
 mod schema;
+mod seal_rules;
 mod source;
 mod strain_rules;
 mod timeline_rules;

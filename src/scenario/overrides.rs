@@ -1,5 +1,6 @@
 //! What a scenario changes of the server's defaults or of the document's figures, in words for reports.
 
+use super::seal_rules;
 use crate::model::{FaultKind, Scenario, Target};
 
 const PERFORMANCE_MULTIPLIER_DEFAULT: u8 = 5;
@@ -13,6 +14,9 @@ pub fn overrides(scenario: &Scenario) -> Vec<String> {
         overrides.push(format!(
             "performance_multiplier {multiplier}, the server's default is {PERFORMANCE_MULTIPLIER_DEFAULT}"
         ));
+    }
+    if scenario.blueprint.seal.kind.opens_itself() {
+        overrides.push(seal_rules::words(scenario.blueprint.seal.kind).to_owned());
     }
     for step in scenario.timeline.iter().filter(|step| step.fault == FaultKind::Expire) {
         if let (Some(ttl), Target::Credential(credential)) = (step.ttl, &step.target)

@@ -3,7 +3,7 @@
 use super::{overrides, timeline_rules};
 use crate::model::{
     Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span,
-    Step, Target,
+    Seal, SealKind, Step, Target,
 };
 use std::fmt::Write;
 
@@ -44,12 +44,16 @@ fn cluster(blueprint: &Blueprint) -> Vec<String> {
         (true, "tls13") => "TLS 1.3 only",
         (true, _) => "TLS 1.2 or newer",
     };
-    let seal = &blueprint.seal;
+    let Seal { kind, shares, threshold } = &blueprint.seal;
+    let seal = match kind {
+        SealKind::Shamir => format!("Shamir's seal ({threshold} of {shares} shares)"),
+        kind => format!("a {} seal ({threshold} of {shares} recovery shares)", kind.name()),
+    };
     vec![
         format!("blueprint {} ({})", blueprint.name, blueprint.source),
         format!(
-            "{} nodes, Shamir's seal ({} of {} shares), {tls}, {} tenants",
-            blueprint.nodes, seal.threshold, seal.shares, blueprint.tenants
+            "{} nodes, {seal}, {tls}, {} tenants",
+            blueprint.nodes, blueprint.tenants
         ),
     ]
 }

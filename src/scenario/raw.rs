@@ -30,6 +30,11 @@ pub(super) struct RawScenario {
     /// this one, when it contains a slash.
     #[schemars(with = "String")]
     pub blueprint: Text,
+    /// What opens the nodes, where that is not as in the blueprint: `transit` (another server, started beside the cluster,
+    /// keeps the key; `kms` in the timeline is that server) or `static` (a file beside each node). Nobody unseals then.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["shamir", "transit", "static"]))]
+    pub seal: Option<Text>,
     /// Differences from the server's own defaults; printed beside every promise.
     #[serde(default)]
     pub server: Option<RawServer>,
@@ -189,17 +194,19 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub jitter: Option<Text>,
-    /// SIGKILL. Healed by starting and unsealing the node; `database` is the one beside the cluster.
+    /// SIGKILL. Healed by starting and unsealing the node; `database` is the one beside the cluster, `kms` the server that
+    /// keeps the key of a transit seal.
     #[serde(default)]
-    #[schemars(with = "Option<EndedText>")]
+    #[schemars(with = "Option<KilledText>")]
     pub kill: Option<Text>,
     /// SIGTERM. Healed by starting and unsealing the node; `database` is the one beside the cluster.
     #[serde(default)]
     #[schemars(with = "Option<EndedText>")]
     pub stop: Option<Text>,
-    /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT.
+    /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT. `kms` is the server that keeps the key of a
+    /// transit seal.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<PausedText>")]
     pub pause: Option<Text>,
     /// SIGTERM, then start and unseal. `heal_after` is the time it stays down, 1s when absent.
     #[serde(default)]
@@ -209,9 +216,10 @@ pub(super) struct RawStep {
     #[serde(default, rename = "step-down")]
     #[schemars(with = "Option<LeaderText>")]
     pub step_down: Option<Text>,
-    /// The node is sealed through its API. Healed by unsealing it.
+    /// The node is sealed through its API. Healed by unsealing it. `kms` is the server that keeps the key of a transit
+    /// seal: it then answers everything with an error.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<PausedText>")]
     pub seal: Option<Text>,
     /// A token, lease or secret id with a short time to live is made and watched to its end. Nothing to heal.
     #[serde(default)]
@@ -249,9 +257,10 @@ pub(super) struct RawStep {
     #[schemars(with = "Option<BTreeMap<String, Vec<String>>>")]
     pub partition: Option<Spanned<BTreeMap<String, Vec<Text>>>>,
     /// Every link of the node to other nodes is slow, narrow or lossy, in both directions: see `delay`, `spread`,
-    /// `loss` and `bandwidth`, of which it needs at least one.
+    /// `loss` and `bandwidth`, of which it needs at least one. `kms` is the server that keeps the key of a transit seal; it takes
+    /// `delay` only.
     #[serde(default)]
-    #[schemars(with = "Option<DegradedText>")]
+    #[schemars(with = "Option<SlowedText>")]
     pub degrade: Option<Text>,
     /// The disk that holds the node's audit files is filled: the server must then refuse. Healed by making room.
     #[serde(default, rename = "fill-audit")]

@@ -5,7 +5,7 @@ use super::checker::Checker;
 use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
-use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
+use super::{database_rules, expect_rules, load_rules, seal_rules, timeline_rules, yaml};
 use crate::model::{AbortWhen, Load, Recovery, RestoreInto, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
 use std::path::Path;
@@ -60,13 +60,14 @@ fn refuse_other_kinds(source: &Source) -> Result<(), Diagnostic> {
 fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let name = checker.kebab_case(&raw.name, "name");
     let summary = checker.not_blank(&raw.summary, "summary");
-    let blueprint = match find_blueprint_at(checker, &raw.blueprint) {
+    let mut blueprint = match find_blueprint_at(checker, &raw.blueprint) {
         Ok(blueprint) => Some(blueprint),
         Err(errors) => {
             checker.absorb(errors);
             None
         }
     };
+    let sealed = seal_rules::put_in_place(checker, raw.seal.as_ref(), blueprint.as_mut());
     let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
     let server = server(checker, raw);
     let load = load_rules::check(checker, &raw.load, blueprint.as_ref());
@@ -90,6 +91,9 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let lease_ttl = database_rules::lease_ttl(checker, raw.lease_ttl.as_ref(), load.as_deref());
     let raw_steps = raw.timeline.as_deref().unwrap_or_default();
     database_rules::needs_one(checker, blueprint.as_ref(), raw_steps);
+    // What is wrong with the word itself says nothing about the steps.
+    let seal = sealed.and(blueprint.as_ref()).map(|blueprint| blueprint.seal.kind);
+    seal_rules::fits(checker, seal, raw_steps, &raw.expect.value);
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     restored_for_something(checker, raw.recovery.as_ref(), expect.as_deref());
     let tags = tags(checker, raw);
@@ -97,7 +101,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         name: name?,
         summary: summary?,
         blueprint: blueprint?,
-        server: server?,
+        server: sealed.and(server)?,
         load: load?,
         keys: keys?,
         lease_ttl: lease_ttl?,

@@ -2,7 +2,6 @@
 //! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
-use super::database_rules::is_of_the_database;
 use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
@@ -122,14 +121,16 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
         FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
         FaultKind::StepDown => &["leader"],
-        FaultKind::Seal => &["leader", "follower", "all", "majority"],
-        FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
+        FaultKind::Seal => &["leader", "follower", "all", "majority", "kms"],
+        FaultKind::Kill => &["leader", "follower", "each", "all", "majority", "database", "kms"],
+        FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
         FaultKind::Upgrade | FaultKind::Downgrade => &["leader", "follower", "each"],
-        FaultKind::Pause | FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
+        FaultKind::Pause => &["leader", "follower", "each", "all", "majority", "kms"],
+        FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
         FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
         FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
-        FaultKind::Degrade
-        | FaultKind::FillAudit
+        FaultKind::Degrade => &["leader", "follower", "all", "kms"],
+        FaultKind::FillAudit
         | FaultKind::FillData
         | FaultKind::SlowDisk
         | FaultKind::LimitCpu
@@ -325,8 +326,8 @@ fn overlap(a: &Step, b: &Step) -> bool {
     if a.fault.is_of_credentials() || b.fault.is_of_credentials() {
         return false;
     }
-    // The database and the cluster can be in trouble at the same time, but each of them only once.
-    if is_of_the_database(a) != is_of_the_database(b) {
+    // What stands beside the cluster and the cluster can be in trouble at the same time, but each of them only once.
+    if (a.target.is_beside() || b.target.is_beside()) && a.target != b.target {
         return false;
     }
     // A fault of the network concerns the links of every node, and what proves it must meet nothing else.
@@ -346,7 +347,7 @@ fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
         let start = step.at.0 + step.every.0 * repeat;
         let end = match step.target {
             Target::Each => Duration::MAX,
-            _ if step.fault.is_of_links() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
+            _ if step.fault.is_of_links() && !step.target.is_beside() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
             _ => start + step.jitter.0 + hold_length(step),
         };
         (start, end)

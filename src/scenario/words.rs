@@ -67,6 +67,28 @@ word!(
                         all, majority, or a node id such as n2; or the database beside the cluster." })
 );
 word!(
+    KilledText,
+    "killed",
+    json_schema!({ "type": "string",
+        "pattern": format!("^({}|database|kms|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2; or what stands beside the cluster: database, kms." })
+);
+word!(
+    PausedText,
+    "paused",
+    json_schema!({ "type": "string",
+        "pattern": format!("^({}|kms|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2; or the KMS beside the cluster." })
+);
+word!(
+    SlowedText,
+    "slowed",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|all|kms|n[1-9][0-9]*)$",
+        "description": "Whose links: leader, follower, all, or a node id such as n2; or the KMS beside the cluster." })
+);
+word!(
     IsolatedText,
     "isolated",
     json_schema!({ "type": "string", "pattern": "^(leader|follower|minority|majority|all|n[1-9][0-9]*)$",

@@ -30,6 +30,8 @@ struct File {
 struct Access {
     root_token: String,
     unseal_keys: Vec<String>,
+    #[serde(default)]
+    recovery_keys: Vec<String>,
     tenants: Vec<Tenant>,
 }
 
@@ -73,6 +75,9 @@ impl RunSecrets {
                 add(format!("bytes of unseal key {number}"), raw);
             }
             add(format!("unseal key {number}"), key.into_bytes());
+        }
+        for (number, key) in access.recovery_keys.into_iter().enumerate() {
+            add(format!("recovery key {number}"), key.into_bytes());
         }
         let mut tenants = Vec::new();
         for (number, tenant) in access.tenants.into_iter().enumerate() {

@@ -14,6 +14,7 @@ mod staleness;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod unseal;
 
 pub use exercise::exercises;
 pub use failover::LostWrites;
@@ -111,6 +112,7 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "pki.ttl" => engines::certificate_ttl(facts, bound),
         "rotation" => engines::rotation(facts, bound),
         "tls.min" => cluster::tls_min(facts, bound),
+        "unseal.auto" => unseal::auto(facts, bound),
         "audit.coverage" => audit::coverage(facts, bound),
         "audit.secrecy" => audit::secrecy(facts, bound),
         "audit.fields" => audit::fields(facts, bound),

@@ -63,6 +63,7 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
             private: &private,
             logs: &private.join("logs"),
             disks: &[],
+            seal: None,
         };
         let needs = LinkNeeds { peers: true, clients: false };
         let exe = env!("CARGO_BIN_EXE_vaultquake").into();

@@ -52,6 +52,7 @@ impl Ground {
             ports: &pairs,
             links: LinkNeeds { peers: true, clients: true },
             disks: &[],
+            seal: None,
         })
         .unwrap();
         let access = runtime.block_on(async {

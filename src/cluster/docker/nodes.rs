@@ -6,7 +6,7 @@ use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took, capabilities,
 };
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
@@ -40,6 +40,8 @@ pub struct DockerOptions<'a> {
     pub logs: &'a Path,
     /// What each node gets a disk of its own for.
     pub disks: &'a [Disk],
+    /// What opens the nodes; nothing where a person does.
+    pub seal: Option<&'a SealStanza>,
 }
 
 pub struct DockerCluster {
@@ -160,6 +162,7 @@ impl DockerCluster {
             options.logs,
             &addresses,
             options.disks,
+            options.seal.map(|seal| (seal, subnet.gateway())),
         )?;
         for (index, (node, folder)) in prepared.nodes.iter().zip(prepared.folders).enumerate() {
             let container = self.owner.name(node.id.as_str());

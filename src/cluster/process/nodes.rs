@@ -5,7 +5,8 @@ use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, SealStanza, Signal,
+    StorePlace, Took, capabilities,
 };
 use crate::machine::{ChildProcess, describe, poll_until};
 use crate::model::{Blueprint, Disk, Edition, NodeId, ServerTuning, Strain};
@@ -35,6 +36,8 @@ pub struct ProcessOptions<'a> {
     pub links: LinkNeeds,
     /// What each node gets a disk of its own for.
     pub disks: &'a [Disk],
+    /// What opens the nodes; nothing where a person does.
+    pub seal: Option<&'a SealStanza>,
 }
 
 pub struct ProcessCluster {
@@ -82,6 +85,7 @@ impl ProcessCluster {
             options.logs,
             &addresses,
             options.disks,
+            options.seal.map(|seal| (seal, Ipv4Addr::LOCALHOST)),
         )?;
         let slots = folders.into_iter().map(|folder| Slot {
             folder,

@@ -1,0 +1,56 @@
+//! What a cluster that opens itself needs before it is prepared: who keeps its key.
+
+use super::RunError;
+use crate::cluster::SealStanza;
+use crate::helper::{TransitKms, TransitKmsError};
+use crate::model::{Scenario, SealKind};
+use crate::record::RunFolder;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+pub struct KeyKeeper {
+    /// For every node's configuration; nothing where a person opens the nodes.
+    pub stanza: Option<SealStanza>,
+    kms: Option<TransitKms>,
+}
+
+impl KeyKeeper {
+    /// Starts what the scenario's seal needs. `binary` is the server on this machine.
+    pub async fn start(
+        scenario: &Scenario,
+        binary: Option<&Path>,
+        folder: &RunFolder,
+    ) -> Result<Self, RunError> {
+        match scenario.blueprint.seal.kind {
+            SealKind::Shamir => Ok(Self { stanza: None, kms: None }),
+            SealKind::Static => {
+                Ok(Self { stanza: Some(SealStanza::Static { key: rand::random() }), kms: None })
+            }
+            SealKind::Transit => {
+                let binary = binary.ok_or_else(|| RunError::Unsupported {
+                    backend: "docker",
+                    what: "a transit seal needs the server's binary on this machine, where another one keeps its key; \
+                           --server names an image"
+                        .to_owned(),
+                })?;
+                let cannot = |error: std::io::Error| RunError::SetUp(format!("cannot find the run folder: {error}"));
+                let place = std::path::absolute(folder.private().join("kms")).map_err(cannot)?;
+                let log = std::path::absolute(folder.private().join("kms.log")).map_err(cannot)?;
+                let kms = TransitKms::start(binary, &place, &log).await.map_err(in_words)?;
+                Ok(Self { stanza: Some(kms.stanza()), kms: Some(kms) })
+            }
+        }
+    }
+
+    /// Lets nodes find it, which find this machine at `host`.
+    pub fn open_at(self, host: Ipv4Addr) -> Result<Option<Arc<TransitKms>>, RunError> {
+        let Some(kms) = self.kms else { return Ok(None) };
+        kms.open_at(host).map_err(in_words)?;
+        Ok(Some(Arc::new(kms)))
+    }
+}
+
+fn in_words(error: TransitKmsError) -> RunError {
+    RunError::SetUp(error.to_string())
+}
