@@ -191,7 +191,7 @@ async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Resul
         threshold: if opens_itself { 0 } else { seal.threshold.into() },
         unseal_keys,
         recovery_keys,
-        tenants: Vec::new(),
+        ..Access::default()
     };
     if access.root_token.is_empty() || !is_whole {
         return Err(BootstrapError::Unexpected(

@@ -15,6 +15,7 @@ mod no_lost_writes;
 mod no_plaintext;
 mod node_agreement;
 mod pki_valid;
+mod retired_refused;
 mod sealed_silent;
 mod served_through_every_node;
 mod session;
@@ -49,7 +50,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 19] = [
+pub const CHECKERS: [Checker; 20] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -73,6 +74,7 @@ pub const CHECKERS: [Checker; 19] = [
         has_data: served_through_every_node::has_data,
         check: served_through_every_node::check,
     },
+    Checker { id: "retired-refused", has_data: retired_refused::has_data, check: retired_refused::check },
 ];
 
 /// The row of an invariant that could not be judged.

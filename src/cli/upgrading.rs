@@ -35,7 +35,9 @@ pub fn upgrading(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, N
         (
             BackendChoice::Docker { image, program, here, .. },
             BackendChoice::Docker { image: next, program: next_program, .. },
-        ) if program == next_program => BackendChoice::Docker { image, program, upgrade_to: Some(next), here },
+        ) if program == next_program => {
+            BackendChoice::Docker { image, program, upgrade_to: Some(next), here }
+        }
         (BackendChoice::Docker { .. }, _) => {
             return Err(usage(format!("--from {from} --to {to}: their programs have different names")));
         }

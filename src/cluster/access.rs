@@ -13,6 +13,12 @@ pub struct Access {
     /// Where nodes open themselves: what proves to the server that its keepers want something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recovery_keys: Vec<String>,
+    /// Key shares that were replaced, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired_keys: Vec<String>,
+    /// What the cluster was initialised with, where `root_token` is another operator's so that this one can be revoked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub initial_root: String,
     pub tenants: Vec<TenantAccess>,
 }
 

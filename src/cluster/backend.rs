@@ -95,10 +95,12 @@ pub enum Ability {
     Replace,
     /// Take what keeps the key of the seal away, or slow it down.
     DisturbKms,
+    /// Replace key shares and the encryption key, and revoke the root token.
+    ReplaceKeys,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 19] = [
+    pub const ALL: [Ability; 20] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -118,6 +120,7 @@ impl Ability {
         Ability::StopDatabase,
         Ability::Replace,
         Ability::DisturbKms,
+        Ability::ReplaceKeys,
     ];
 
     pub fn name(self) -> &'static str {
@@ -141,6 +144,7 @@ impl Ability {
             Ability::StopDatabase => "take the database away",
             Ability::Replace => "replace a node's program",
             Ability::DisturbKms => "disturb the KMS of the seal",
+            Ability::ReplaceKeys => "replace the cluster's keys",
         }
     }
 }

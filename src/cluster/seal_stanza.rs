@@ -69,6 +69,8 @@ mod tests {
         let (token, mount, key) = ("s.x".to_owned(), "transit".to_owned(), "autounseal".to_owned());
         let stanza = SealStanza::Transit { port: 7, token, mount, key };
         let text = stanza.place(Path::new("/nowhere"), Ipv4Addr::new(172, 30, 0, 1)).unwrap();
-        assert!(text.contains("address = \"http://172.30.0.1:7\"") && text.contains("mount_path = \"transit/\""));
+        assert!(
+            text.contains("address = \"http://172.30.0.1:7\"") && text.contains("mount_path = \"transit/\"")
+        );
     }
 }

@@ -72,14 +72,19 @@ impl FaultContext {
         self.journal_return(node, &seen, true, began);
         let again = match (&seen.said, seen.hung) {
             (Some(said), _) => {
-                format!("started {} times, as a supervisor would; it had ended by itself: {said}; ", seen.starts)
+                format!(
+                    "started {} times, as a supervisor would; it had ended by itself: {said}; ",
+                    seen.starts
+                )
             }
             (None, true) => "it waited for its key; ".to_owned(),
             (None, false) => String::new(),
         };
         let took_ms = began.elapsed().as_millis();
         let serves = self.serves_again(node).await?;
-        Ok(format!("{again}{started}; it opened itself after {took_ms} ms, no unseal request was made; {serves}"))
+        Ok(format!(
+            "{again}{started}; it opened itself after {took_ms} ms, no unseal request was made; {serves}"
+        ))
     }
 
     fn is_key_away(&self) -> bool {
@@ -101,7 +106,9 @@ impl FaultContext {
                 return Ok(Look::Ended(ended));
             }
             let there_for = self.kms.as_ref().map_or(Some(Duration::MAX), |kms| kms.there_for());
-            if there_for.is_some_and(|there_for| there_for >= OPENS_WITHIN) && started.elapsed() >= OPENS_WITHIN {
+            if there_for.is_some_and(|there_for| there_for >= OPENS_WITHIN)
+                && started.elapsed() >= OPENS_WITHIN
+            {
                 return Ok(Look::StaysClosed);
             }
             if began.elapsed() >= GIVEN_UP_AFTER {
@@ -149,7 +156,8 @@ mod tests {
         assert!(healed.starts_with("process 7 answers; it opened itself after"), "{healed}");
         assert_eq!(node.count("PUT sys/unseal"), 0);
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
-        let came_back = |event: &Event| matches!(event, Event::CameBack { opened: true, starts: 1, hung: false, .. });
+        let came_back =
+            |event: &Event| matches!(event, Event::CameBack { opened: true, starts: 1, hung: false, .. });
         assert!(events.iter().any(came_back), "{events:?}");
     }
 }

@@ -73,7 +73,9 @@ mod tests {
     #[tokio::test]
     async fn without_a_kms_nothing_is_done_and_that_is_said() {
         let (context, _folder) = context(&[], None);
-        for how in [Disturbed::Killed, Disturbed::Paused, Disturbed::Sealed, Disturbed::Slow(Span::from_ms(5))] {
+        for how in
+            [Disturbed::Killed, Disturbed::Paused, Disturbed::Sealed, Disturbed::Slow(Span::from_ms(5))]
+        {
             let injected = how.inject(&context, "f1", &[]).await;
             assert!(injected.applied.err().is_some_and(|why| why.contains("no KMS")));
             assert!(how.heal(&context, "f1", &[]).await.is_err());

@@ -4,6 +4,7 @@
 mod come_back;
 mod database;
 mod expiry;
+mod keys;
 mod kill;
 mod kms;
 mod link;
@@ -36,6 +37,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
+/// Writes the keys down where a person finds them.
+pub type KeepKeys = Box<dyn Fn(&Access) -> Result<(), String> + Send + Sync>;
+
 /// What faults act on.
 pub struct FaultContext {
     pub cluster: Arc<dyn Cluster>,
@@ -50,6 +54,10 @@ pub struct FaultContext {
     pub database: Option<Arc<Database>>,
     /// Where one keeps the key of the seal.
     pub kms: Option<Arc<TransitKms>>,
+    /// The keys after a rekey.
+    pub rekeyed: Mutex<Option<Arc<Access>>>,
+    /// Writes keys down before anything depends on them.
+    pub keep_keys: KeepKeys,
     /// Where nodes get another one.
     pub versions: Option<Versions>,
     /// Watches that go on after an injection; the runner waits for them before it collects.
@@ -154,6 +162,9 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
         FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
         FaultKind::RotateAudit => Box::new(NodeByNode(rotate_audit::RotateAudit)),
+        FaultKind::Rekey => Box::new(NodeByNode(keys::Rekey)),
+        FaultKind::RotateKeyring => Box::new(NodeByNode(keys::RotateKeyring)),
+        FaultKind::RevokeRoot => Box::new(NodeByNode(keys::RevokeRoot)),
         FaultKind::Upgrade | FaultKind::Downgrade => Box::new(NodeByNode(replace::Replace {
             edition: step.fault.installs().expect("both install a version"),
             hand_over: step.hand_over.unwrap_or_default(),
@@ -259,8 +270,13 @@ impl FaultContext {
     }
 
     async fn unseal(&self, node: &NodeId) -> Result<String, FaultError> {
-        unseal(&self.client(node)?, &self.access, BACK_WITHIN).await?;
-        Ok(format!("unsealed, {}", self.serves_again(node).await?))
+        let keys = self.keys();
+        let tried = match keys.retired_keys.is_empty() {
+            true => String::new(),
+            false => format!("{}; ", self.try_retired(node, &keys).await?),
+        };
+        unseal(&self.client(node)?, &keys, BACK_WITHIN).await?;
+        Ok(format!("{tried}unsealed, {}", self.serves_again(node).await?))
     }
 
     /// Waits until nothing remains to be undone on an unsealed node: it serves, and has what the others have.

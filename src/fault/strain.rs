@@ -52,7 +52,8 @@ impl NodeFault for Strained {
                 let ended = ends(context, node).await.ok_or_else(lives)?;
                 applied.evidence += &format!("; {ended}");
             }
-            Strain::SlowDisk { .. } | Strain::Cpu { .. } | Strain::NoNetwork | Strain::SlowAnswers { .. } => {}
+            Strain::SlowDisk { .. } | Strain::Cpu { .. } | Strain::NoNetwork | Strain::SlowAnswers { .. } => {
+            }
         }
         Ok(applied)
     }

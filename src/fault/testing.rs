@@ -130,6 +130,8 @@ fn context_of(
         token_ttl: Span::from_secs(3600),
         database: None,
         kms: None,
+        rekeyed: Default::default(),
+        keep_keys: Box::new(|_| Ok(())),
         versions: None,
         background: Default::default(),
     };

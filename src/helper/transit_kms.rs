@@ -258,8 +258,7 @@ impl TransitKms {
     }
 
     fn end(&self) -> Done<(u32, String)> {
-        let mut process =
-            self.process.lock().unwrap().take().ok_or_else(|| failed("it does not run"))?;
+        let mut process = self.process.lock().unwrap().take().ok_or_else(|| failed("it does not run"))?;
         let pid = process.pid();
         process.destroy();
         let ended = process.ended().map_or("an unknown status".to_owned(), describe);
@@ -309,9 +308,8 @@ impl TransitKms {
     async fn make_key(&mut self) -> Done<()> {
         self.ask(Method::POST, &format!("sys/mounts/{MOUNT}"), json!({ "type": "transit" })).await?;
         self.ask(Method::POST, &format!("{MOUNT}/keys/{KEY}"), json!({})).await?;
-        let rules = ["encrypt", "decrypt"].map(|what| {
-            format!("path \"{MOUNT}/{what}/{KEY}\" {{ capabilities = [\"update\"] }}\n")
-        });
+        let rules = ["encrypt", "decrypt"]
+            .map(|what| format!("path \"{MOUNT}/{what}/{KEY}\" {{ capabilities = [\"update\"] }}\n"));
         let policy = json!({ "policy": rules.concat() });
         self.ask(Method::PUT, "sys/policies/acl/seal", policy).await?;
         let token = json!({ "policies": ["seal"], "no_default_policy": true, "no_parent": true });

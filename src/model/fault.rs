@@ -55,6 +55,12 @@ pub enum FaultKind {
     Upgrade,
     /// A restart, in which the node gets the program of the version that it had at first.
     Downgrade,
+    /// The key shares are replaced by others; one-shot.
+    Rekey,
+    /// What is written from now on is encrypted with another key; one-shot.
+    RotateKeyring,
+    /// The token that the cluster was initialised with is revoked; one-shot.
+    RevokeRoot,
 }
 
 /// One of the two versions of an upgrade, as `--from` and `--to` name them.
@@ -97,7 +103,7 @@ impl HandOver {
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 24] = [
+    pub const ALL: [FaultKind; 27] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -122,6 +128,9 @@ impl FaultKind {
         FaultKind::RotateAudit,
         FaultKind::Upgrade,
         FaultKind::Downgrade,
+        FaultKind::Rekey,
+        FaultKind::RotateKeyring,
+        FaultKind::RevokeRoot,
     ];
 
     pub fn name(self) -> &'static str {
@@ -150,6 +159,9 @@ impl FaultKind {
             FaultKind::RotateAudit => "rotate-audit",
             FaultKind::Upgrade => "upgrade",
             FaultKind::Downgrade => "downgrade",
+            FaultKind::Rekey => "rekey",
+            FaultKind::RotateKeyring => "rotate-keyring",
+            FaultKind::RevokeRoot => "revoke-root",
         }
     }
 
@@ -160,7 +172,12 @@ impl FaultKind {
 
     /// Whether no service has to recover from it: what it is about goes on beside the load.
     pub fn disturbs_nobody(self) -> bool {
-        self.is_of_credentials() || matches!(self, FaultKind::RotateAudit)
+        self.is_of_credentials() || self.replaces_keys() || matches!(self, FaultKind::RotateAudit)
+    }
+
+    /// Whether it replaces something that guards the cluster as a whole.
+    pub fn replaces_keys(self) -> bool {
+        matches!(self, FaultKind::Rekey | FaultKind::RotateKeyring | FaultKind::RevokeRoot)
     }
 
     /// Whether it only makes tokens and the like and watches them end.

@@ -191,6 +191,17 @@ pub enum Event {
         took_ms: f64,
     },
 
+    /// Something that had been replaced was tried: `key shares` on a node that had been started again, or the `root token`.
+    /// `accepted` is absent where the node gave no clear answer.
+    RetiredTried {
+        what: String,
+        node: NodeId,
+        sent_ms: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<bool>,
+        said: String,
+    },
+
     /// What a node says that it is, once it has come back from an upgrade.
     NodeVersion {
         node: NodeId,

@@ -191,7 +191,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 35] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 19] = [
+pub const INVARIANT_IDS: [(&str, &str); 20] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -214,6 +214,7 @@ pub const INVARIANT_IDS: [(&str, &str); 19] = [
         "served-through-every-node",
         "whenever the cluster is whole in an upgrade, every kind of operation is served through every node",
     ),
+    ("retired-refused", "key shares that were replaced open no node, and no node takes a revoked root token"),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, SealKind, Span, Strain, Target, Workload};
+use super::{
+    Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, SealKind, Span, Strain, Target, Workload,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -40,6 +42,11 @@ impl Scenario {
     /// Whether another server keeps the key of its seal.
     pub fn uses_a_kms(&self) -> bool {
         self.blueprint.seal.kind == SealKind::Transit
+    }
+
+    /// Whether the token that the cluster is initialised with is revoked.
+    pub fn revokes_root(&self) -> bool {
+        self.timeline.iter().any(|step| step.fault == FaultKind::RevokeRoot)
     }
 
     /// Whether nodes of it get another version.

@@ -274,6 +274,10 @@ impl Ground {
         let client = Client::new(&self.cluster.nodes()[0].endpoint).map_err(BootstrapError::from)?;
         let operator = client.with_token(&access.root_token);
         bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, steps).await?;
+        if scenario.revokes_root() {
+            let token = bootstrap::make_operator(&operator).await?;
+            access.initial_root = std::mem::replace(&mut access.root_token, token);
+        }
         Ok(access)
     }
 

@@ -34,7 +34,8 @@ impl KeyKeeper {
                            --server names an image"
                         .to_owned(),
                 })?;
-                let cannot = |error: std::io::Error| RunError::SetUp(format!("cannot find the run folder: {error}"));
+                let cannot =
+                    |error: std::io::Error| RunError::SetUp(format!("cannot find the run folder: {error}"));
                 let place = std::path::absolute(folder.private().join("kms")).map_err(cannot)?;
                 let log = std::path::absolute(folder.private().join("kms.log")).map_err(cannot)?;
                 let kms = TransitKms::start(binary, &place, &log).await.map_err(in_words)?;

@@ -11,7 +11,7 @@ use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::BootstrapError;
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
-use crate::fault::{FaultContext, of_step};
+use crate::fault::{FaultContext, KeepKeys, of_step};
 use crate::helper::{Database, Installation};
 use crate::load::{Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
 use crate::machine::{self, FileLock, drawn_mark};
@@ -279,6 +279,12 @@ fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, g
     }
 }
 
+/// Where the search for secrets looks them up, and a person whose cluster went on without us.
+fn write_keys(folder: &RunFolder, access: &Access, canary: &str) -> Result<(), RecordError> {
+    let secrets = json!({ "access": access, "canary": canary });
+    folder.write_secret("secrets.json", secrets.to_string().as_bytes()).map(drop)
+}
+
 /// From the first request of the load to the last line of the read-back.
 #[expect(clippy::too_many_arguments, reason = "one call site; each is another part of the run")]
 async fn shake(
@@ -295,8 +301,11 @@ async fn shake(
     let scenario = &request.scenario;
     let cluster = ground.cluster.clone();
     let canary = format!("vqc{:012x}", rand::rng().random_range(0..1u64 << 48));
-    let secrets = json!({ "access": access, "canary": canary });
-    folder.write_secret("secrets.json", secrets.to_string().as_bytes())?;
+    write_keys(folder, &access, &canary)?;
+    let keep_keys: KeepKeys = {
+        let (folder, canary) = (folder.clone(), canary.clone());
+        Box::new(move |access| write_keys(&folder, access, &canary).map_err(|error| error.to_string()))
+    };
 
     let view = Arc::new(ClusterView::new(cluster.nodes().iter().map(|node| node.id.clone()).collect()));
     let wires = cluster.nodes().iter().map(|node| Wire::new(&node.endpoint).map(Arc::new));
@@ -387,6 +396,8 @@ async fn shake(
         token_ttl: scenario.blueprint.approle.token_ttl,
         database: database.clone(),
         kms: ground.kms.clone(),
+        rekeyed: Default::default(),
+        keep_keys,
         versions: request.upgraded_to.clone().map(|to| Versions { from: server(request, ground), to }),
         background: Default::default(),
     });
@@ -448,7 +459,7 @@ async fn shake(
             backend: &request.backend,
             scenario,
             folder,
-            access: &faults.access,
+            access: &faults.keys(),
             keys: &keys,
             written: &engine.written_keys(),
             journal,

@@ -210,12 +210,21 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         {
             Some(("no node is upgraded", "add a step such as `upgrade: each`, with `rest: 10s`"))
         }
-        "unseal.auto" if offer.blueprint.is_some_and(|blueprint| !blueprint.seal.kind.opens_itself()) => Some((
-            "a person opens the nodes",
-            "let them open themselves: add `seal: transit` beside `blueprint`",
-        )),
+        "unseal.auto" if offer.blueprint.is_some_and(|blueprint| !blueprint.seal.kind.opens_itself()) => {
+            Some((
+                "a person opens the nodes",
+                "let them open themselves: add `seal: transit` beside `blueprint`",
+            ))
+        }
         "unseal.auto" if no_fault(starts_nodes) => {
             Some(("no node is started again", "add a step such as `restart: follower`"))
+        }
+        "retired-refused" if no_fault(|step| step.fault.replaces_keys()) => Some((
+            "nothing is replaced",
+            "add a step such as `revoke-root: leader`, or `rekey: leader` and later a restart",
+        )),
+        "retired-refused" if !no_fault(|step| step.fault == FaultKind::Rekey) && no_fault(starts_nodes) => {
+            Some(("no node is started again", "add a step such as `restart: follower` after the `rekey`"))
         }
         "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
             "nothing is encrypted",

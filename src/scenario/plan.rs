@@ -2,8 +2,8 @@
 
 use super::{overrides, timeline_rules};
 use crate::model::{
-    Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span,
-    Seal, SealKind, Step, Target,
+    Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Seal,
+    SealKind, Span, Step, Target,
 };
 use std::fmt::Write;
 
@@ -51,10 +51,7 @@ fn cluster(blueprint: &Blueprint) -> Vec<String> {
     };
     vec![
         format!("blueprint {} ({})", blueprint.name, blueprint.source),
-        format!(
-            "{} nodes, {seal}, {tls}, {} tenants",
-            blueprint.nodes, blueprint.tenants
-        ),
+        format!("{} nodes, {seal}, {tls}, {} tenants", blueprint.nodes, blueprint.tenants),
     ]
 }
 

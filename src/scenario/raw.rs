@@ -292,6 +292,20 @@ pub(super) struct RawStep {
     #[serde(default, rename = "rotate-audit")]
     #[schemars(with = "Option<RotatedText>")]
     pub rotate_audit: Option<Text>,
+    /// The leader gives new key shares for the old ones, as many and with the same threshold. A node that is started later
+    /// is tried with the old ones first, which must not open it. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<LeaderText>")]
+    pub rekey: Option<Text>,
+    /// The leader makes a new encryption key, with which everything is written from then on. Nothing to heal.
+    #[serde(default, rename = "rotate-keyring")]
+    #[schemars(with = "Option<LeaderText>")]
+    pub rotate_keyring: Option<Text>,
+    /// The token that the cluster was initialised with is revoked through the leader and tried on every node; the harness
+    /// goes on with another operator's. Nothing to heal.
+    #[serde(default, rename = "revoke-root")]
+    #[schemars(with = "Option<LeaderText>")]
+    pub revoke_root: Option<Text>,
     /// SIGTERM, then the program of the version that `--to` names, start and unseal. `heal_after` is the time the node stays
     /// down, 1s when absent.
     #[serde(default)]

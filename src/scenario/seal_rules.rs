@@ -23,7 +23,8 @@ pub(super) fn put_in_place(
     let replaced = |deviation: &&mut Deviation| deviation.documented.to_lowercase().contains(DOCUMENTED);
     for deviation in blueprint.deviations.iter_mut().filter(replaced) {
         deviation.tested = words(kind).to_owned();
-        deviation.why = format!("The scenario says `seal: {}`. A cloud's KMS takes an account there.", kind.name());
+        deviation.why =
+            format!("The scenario says `seal: {}`. A cloud's KMS takes an account there.", kind.name());
     }
     Some(())
 }
@@ -49,16 +50,33 @@ pub(super) fn fits(
         let raw = &raw.value;
         for text in [&raw.kill, &raw.pause, &raw.seal, &raw.degrade].into_iter().flatten() {
             if Target::from(text.value.as_str()) == Target::Kms && kind != SealKind::Transit {
-                let message = format!("`kms` needs a KMS, and no other server keeps the key of a {} seal", kind.name());
-                checker.error(text, message, "let another server keep it: add `seal: transit` beside `blueprint`");
+                let message =
+                    format!("`kms` needs a KMS, and no other server keeps the key of a {} seal", kind.name());
+                checker.error(
+                    text,
+                    message,
+                    "let another server keep it: add `seal: transit` beside `blueprint`",
+                );
             }
+        }
+        if let Some(text) = raw.rekey.as_ref().filter(|_| kind.opens_itself()) {
+            let help = "the recovery keys of such a cluster open nothing; rekey one with Shamir's seal";
+            checker.error(
+                text,
+                format!("a {} seal has no key shares that could be replaced", kind.name()),
+                help,
+            );
         }
         if let Some(text) = &raw.seal
             && Target::from(text.value.as_str()) != Target::Kms
             && kind.opens_itself()
         {
             let help = "a node that was sealed by its API opens itself only when it is started: say `restart: leader`";
-            checker.error(text, format!("nobody can open a node again that has a {} seal", kind.name()), help);
+            checker.error(
+                text,
+                format!("nobody can open a node again that has a {} seal", kind.name()),
+                help,
+            );
         }
     }
     let restored = expect.iter().find(|text| text.value == "snapshot-equal");

@@ -82,6 +82,9 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::RotateAudit => &raw.rotate_audit,
         FaultKind::Upgrade => &raw.upgrade,
         FaultKind::Downgrade => &raw.downgrade,
+        FaultKind::Rekey => &raw.rekey,
+        FaultKind::RotateKeyring => &raw.rotate_keyring,
+        FaultKind::RevokeRoot => &raw.revoke_root,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -120,7 +123,9 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
     let allowed: &[&str] = match fault {
         FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
         FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
-        FaultKind::StepDown => &["leader"],
+        FaultKind::StepDown | FaultKind::Rekey | FaultKind::RotateKeyring | FaultKind::RevokeRoot => {
+            &["leader"]
+        }
         FaultKind::Seal => &["leader", "follower", "all", "majority", "kms"],
         FaultKind::Kill => &["leader", "follower", "each", "all", "majority", "database", "kms"],
         FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
@@ -143,7 +148,9 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
     if allowed.contains(&word) {
         return Some(Target::from(word));
     }
-    let takes_nodes = !fault.is_of_credentials() && !matches!(fault, FaultKind::StepDown | FaultKind::Ring);
+    let takes_nodes = !fault.is_of_credentials()
+        && !fault.replaces_keys()
+        && !matches!(fault, FaultKind::StepDown | FaultKind::Ring);
     let is_node = |nodes| node_ids(nodes).iter().any(|id| id == word);
     let is_word = Target::is_word(word);
     if takes_nodes && !is_word && nodes.is_none_or(is_node) {
@@ -347,7 +354,9 @@ fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
         let start = step.at.0 + step.every.0 * repeat;
         let end = match step.target {
             Target::Each => Duration::MAX,
-            _ if step.fault.is_of_links() && !step.target.is_beside() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
+            _ if step.fault.is_of_links() && !step.target.is_beside() => {
+                start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN
+            }
             _ => start + step.jitter.0 + hold_length(step),
         };
         (start, end)

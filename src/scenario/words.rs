@@ -146,7 +146,7 @@ word!(
 word!(
     LeaderText,
     "leader",
-    json_schema!({ "enum": ["leader"], "description": "Only the leader can step down." })
+    json_schema!({ "enum": ["leader"], "description": "Only the leader can do it." })
 );
 word!(
     ExpectationText,
@@ -177,7 +177,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 66] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -211,6 +211,9 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "bridge: follower",
         "ring: all",
         "rotate-audit: each",
+        "rekey: leader",
+        "rotate-keyring: leader",
+        "revoke-root: leader",
         "partition: { n1: [n2, n3] }",
         "degrade: leader",
         "between: peers",

@@ -32,6 +32,10 @@ struct Access {
     unseal_keys: Vec<String>,
     #[serde(default)]
     recovery_keys: Vec<String>,
+    #[serde(default)]
+    retired_keys: Vec<String>,
+    #[serde(default)]
+    initial_root: String,
     tenants: Vec<Tenant>,
 }
 
@@ -69,7 +73,9 @@ impl RunSecrets {
         };
         add("canary".into(), canary.into_bytes());
         add("root token".into(), access.root_token.into_bytes());
-        for (number, key) in access.unseal_keys.into_iter().enumerate() {
+        add("first root token".into(), access.initial_root.into_bytes());
+        let replaced = access.retired_keys.into_iter();
+        for (number, key) in access.unseal_keys.into_iter().chain(replaced).enumerate() {
             // The server also gives the keys in hex, which is another text for the same bytes.
             if let Ok(raw) = STANDARD.decode(&key) {
                 add(format!("bytes of unseal key {number}"), raw);

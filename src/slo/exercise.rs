@@ -7,10 +7,8 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
     let ramp = |rate: &RatePlan| matches!(rate, RatePlan::Ramp { .. });
     let steady =
         |workload: Workload| scenario.load.iter().any(|load| load.workload == workload && !ramp(&load.rate));
-    let mut disturbing = scenario
-        .timeline
-        .iter()
-        .filter(|step| !step.fault.disturbs_nobody() && !step.target.is_beside());
+    let mut disturbing =
+        scenario.timeline.iter().filter(|step| !step.fault.disturbs_nobody() && !step.target.is_beside());
     match id {
         "read.p50" | "read.p99" => steady(Workload::Kv2Read),
         "write.p99" => steady(Workload::Kv2Write),
@@ -39,7 +37,9 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         // Promised, and carried so that nobody thinks otherwise; nothing in this version measures them.
         "quorum" | "audit.retention" | "backup.interval" | "backup.encrypted" => false,
         "token.renewal" | "unseal.keys" => false,
-        "unseal.auto" => scenario.blueprint.seal.kind.opens_itself() && scenario.timeline.iter().any(starts_nodes),
+        "unseal.auto" => {
+            scenario.blueprint.seal.kind.opens_itself() && scenario.timeline.iter().any(starts_nodes)
+        }
         "upgrade.rolling" => scenario.replaces_versions(),
         "resources" | "alerts" | "metrics" => false,
         _ => true,

@@ -117,7 +117,11 @@ mod tests {
         assert_eq!(figure.note, "");
         let ended = judged(SealKind::Transit, Some(came_back("n1", true, 0, Some("exit code 1"))));
         assert_eq!(ended.verdict, Verdict::Pass);
-        assert!(ended.note.contains("n1 ended by itself") && ended.note.contains("started 4 times"), "{}", ended.note);
+        assert!(
+            ended.note.contains("n1 ended by itself") && ended.note.contains("started 4 times"),
+            "{}",
+            ended.note
+        );
     }
 
     #[test]
@@ -131,7 +135,10 @@ mod tests {
     #[test]
     fn nothing_is_said_of_what_nobody_saw() {
         let unseen = judged(SealKind::Transit, None);
-        assert_eq!((unseen.verdict, unseen.note.as_str()), (Verdict::Inconclusive, "no node was started again"));
+        assert_eq!(
+            (unseen.verdict, unseen.note.as_str()),
+            (Verdict::Inconclusive, "no node was started again")
+        );
         let by_hand = judged(SealKind::Shamir, Some(came_back("n1", true, 0, None)));
         assert_eq!(by_hand.verdict, Verdict::Inconclusive);
     }

@@ -6,7 +6,8 @@ use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took,
+    capabilities,
 };
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,

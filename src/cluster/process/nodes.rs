@@ -5,8 +5,8 @@ use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, SealStanza, Signal,
-    StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took,
+    capabilities,
 };
 use crate::machine::{ChildProcess, describe, poll_until};
 use crate::model::{Blueprint, Disk, Edition, NodeId, ServerTuning, Strain};
