@@ -22,6 +22,8 @@ struct Seen {
     said: Option<String>,
     /// It lived through a time in which its key could not be had.
     hung: bool,
+    /// Its process was there when it was to be started.
+    was_running: bool,
 }
 
 enum Look {
@@ -42,8 +44,11 @@ impl FaultContext {
             let was_away = self.is_key_away();
             let started = match self.cluster.start(node).await {
                 Ok(started) => started,
-                // Somebody else was faster.
-                Err(ClusterError::NotApplicable(why)) => why,
+                // Somebody else was faster, or it has not ended yet.
+                Err(ClusterError::NotApplicable(why)) => {
+                    seen.was_running = true;
+                    why
+                }
                 Err(error) => error.to_string(),
             };
             seen.starts += 1;
@@ -53,11 +58,16 @@ impl FaultContext {
                     break started;
                 }
                 Look::Ended(how) => {
+                    seen.was_running = false;
                     // A start that failed gives the server's last words.
                     let last = started.rsplit(" | ").next().filter(|_| started.contains(how.as_str()));
                     let words = last.filter(|last| !last.contains(how.as_str()));
                     seen.said.get_or_insert(words.map_or(how.clone(), |words| format!("{how}: {words}")));
                     tokio::time::sleep(STARTED_AGAIN_AFTER).await;
+                }
+                // Nobody has started it again, so that it is closed says nothing about its seal.
+                Look::StaysClosed if seen.was_running => {
+                    return Err(FaultError::Failed(format!("{started}, and it serves nobody")));
                 }
                 Look::StaysClosed => {
                     self.journal_return(node, &seen, false, began);

@@ -1,10 +1,12 @@
-//! What a cluster that opens itself needs before it is prepared: who keeps its key.
+//! Who keeps keys: that of a cluster which opens itself, before it is prepared, and ours to a cluster, in the run folder.
 
 use super::RunError;
 use crate::cluster::SealStanza;
+use crate::fault::KeepKeys;
 use crate::helper::{TransitKms, TransitKmsError};
 use crate::model::{Scenario, SealKind};
 use crate::record::RunFolder;
+use serde_json::json;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +52,16 @@ impl KeyKeeper {
         kms.open_at(host).map_err(in_words)?;
         Ok(Some(Arc::new(kms)))
     }
+}
+
+/// Writes the keys to a cluster where the search for secrets looks them up, and a person whose cluster went on without us.
+pub fn keep_in(folder: &RunFolder, canary: &str) -> KeepKeys {
+    let (folder, canary) = (folder.clone(), canary.to_owned());
+    Box::new(move |access| {
+        let secrets = json!({ "access": access, "canary": canary });
+        let written = folder.write_secret("secrets.json", secrets.to_string().as_bytes());
+        written.map(drop).map_err(|error| error.to_string())
+    })
 }
 
 fn in_words(error: TransitKmsError) -> RunError {

@@ -3,6 +3,7 @@
 use super::at_rest;
 use super::collect::Collecting;
 use super::extent::{faults_for, is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
+use super::key_keeper::keep_in;
 use super::load_plan::{database_plan, program_plan};
 use super::recovery::{end_of_watches, hold, redundant_again};
 use super::renewal::keep_alive;
@@ -11,7 +12,7 @@ use super::timeline::Timeline;
 use super::{BackendChoice, Ground, Progress, Stop, StopReason};
 use crate::bootstrap::BootstrapError;
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
-use crate::fault::{FaultContext, KeepKeys, of_step};
+use crate::fault::{FaultContext, of_step};
 use crate::helper::{Database, Installation};
 use crate::load::{Keyspace, LoadEngine, LoadPlan, Mounts, RunningLoad};
 use crate::machine::{self, FileLock, drawn_mark};
@@ -22,7 +23,6 @@ use crate::observe::{self, Configuration, Observers, Remains};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
 use crate::vault::{Client, ClientError, EndpointError, Wire};
 use rand::RngExt;
-use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -279,12 +279,6 @@ fn describe(request: &RunRequest, run_id: String, started_at: jiff::Timestamp, g
     }
 }
 
-/// Where the search for secrets looks them up, and a person whose cluster went on without us.
-fn write_keys(folder: &RunFolder, access: &Access, canary: &str) -> Result<(), RecordError> {
-    let secrets = json!({ "access": access, "canary": canary });
-    folder.write_secret("secrets.json", secrets.to_string().as_bytes()).map(drop)
-}
-
 /// From the first request of the load to the last line of the read-back.
 #[expect(clippy::too_many_arguments, reason = "one call site; each is another part of the run")]
 async fn shake(
@@ -301,11 +295,8 @@ async fn shake(
     let scenario = &request.scenario;
     let cluster = ground.cluster.clone();
     let canary = format!("vqc{:012x}", rand::rng().random_range(0..1u64 << 48));
-    write_keys(folder, &access, &canary)?;
-    let keep_keys: KeepKeys = {
-        let (folder, canary) = (folder.clone(), canary.clone());
-        Box::new(move |access| write_keys(&folder, access, &canary).map_err(|error| error.to_string()))
-    };
+    let keep_keys = keep_in(folder, &canary);
+    keep_keys(&access).map_err(RunError::SetUp)?;
 
     let view = Arc::new(ClusterView::new(cluster.nodes().iter().map(|node| node.id.clone()).collect()));
     let wires = cluster.nodes().iter().map(|node| Wire::new(&node.endpoint).map(Arc::new));
