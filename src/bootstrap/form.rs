@@ -32,7 +32,7 @@ pub async fn form(
     saved: Option<&SavedState>,
     progress: &dyn Progress,
 ) -> Result<Formed, BootstrapError> {
-    let saved = saved.zip(cluster.first_store());
+    let saved = saved.zip(cluster.nodes().first().and_then(|first| cluster.store(&first.id)));
     let reused = match &saved {
         Some((saved, place)) if saved.exists() => {
             let began = Instant::now();
@@ -194,7 +194,8 @@ async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Resul
     Ok(access)
 }
 
-async fn join(
+/// Asks a node without a store to join, unseals it and waits until it is a voter.
+pub async fn join(
     node: &Node,
     first_addr: &str,
     ca_text: Option<&str>,

@@ -4,6 +4,7 @@ use crate::catalogue::Mutant;
 use crate::lab::Lab;
 use crate::proxy;
 use async_trait::async_trait;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use vaultquake::cluster::{Ability, Cluster, ClusterError, Links, Node, NodeFiles, Signal, StorePlace, Took};
 use vaultquake::model::{Edition, NodeId, Strain};
@@ -72,8 +73,12 @@ impl Cluster for Behind {
         self.cluster.files(node)
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        self.cluster.first_store()
+    fn store(&self, node: &NodeId) -> Option<StorePlace> {
+        self.cluster.store(node)
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.cluster.ca_file()
     }
 
     async fn ended(&self, node: &NodeId) -> Option<String> {

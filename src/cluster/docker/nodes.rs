@@ -206,11 +206,6 @@ impl DockerCluster {
         self.gateway
     }
 
-    /// The CA that signed every node's certificate; a joining node needs its text.
-    pub fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
-    }
-
     /// Where a node is at this moment.
     pub async fn container(&self, id: &NodeId) -> Result<NodeContainer, ClusterError> {
         let (node, slot) = self.slot(id)?;
@@ -395,8 +390,12 @@ impl Cluster for DockerCluster {
         Ok(format!("container {} answers after {} ms{linked}", state.short_id(), began.elapsed().as_millis()))
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
+    fn store(&self, id: &NodeId) -> Option<StorePlace> {
+        Some(self.slot(id).ok()?.1.folder.store(id))
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     fn files(&self, id: &NodeId) -> NodeFiles {

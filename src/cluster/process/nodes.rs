@@ -99,11 +99,6 @@ impl ProcessCluster {
         Ok(Self { nodes, slots, links, ca_file, binary, upgrade_to })
     }
 
-    /// The CA that signed every node's certificate; a joining node needs its text.
-    pub fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
-    }
-
     /// The process of a node that runs, this moment.
     pub fn pid(&self, id: &NodeId) -> Option<u32> {
         self.slot(id).ok()?.1.pid()
@@ -188,8 +183,12 @@ impl Cluster for ProcessCluster {
         }
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
+    fn store(&self, id: &NodeId) -> Option<StorePlace> {
+        Some(self.slot(id).ok()?.1.folder.store(id))
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     fn files(&self, id: &NodeId) -> NodeFiles {
