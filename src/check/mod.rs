@@ -10,6 +10,7 @@ mod isolation;
 mod known;
 mod lease_expiry;
 mod linearizable;
+mod lost_only_newest;
 mod minority_silent;
 mod no_lost_writes;
 mod no_plaintext;
@@ -49,7 +50,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 19] = [
+pub const CHECKERS: [Checker; 20] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -73,6 +74,7 @@ pub const CHECKERS: [Checker; 19] = [
         has_data: served_through_every_node::has_data,
         check: served_through_every_node::check,
     },
+    Checker { id: "lost-only-newest", has_data: lost_only_newest::has_data, check: lost_only_newest::check },
 ];
 
 /// The row of an invariant that could not be judged.

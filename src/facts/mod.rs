@@ -157,9 +157,18 @@ impl<'a> Facts<'a> {
     /// When the last disturbing fault was over: healed, or applied where nothing is left to heal.
     /// `None` when there was none, or one is not over yet.
     pub fn last_fault_over_ms(&self) -> Option<f64> {
+        self.latest(FaultFact::over_ms)
+    }
+
+    /// From when on the cluster could recover from all of them.
+    pub fn recovers_from_ms(&self) -> Option<f64> {
+        self.latest(FaultFact::recovers_from_ms)
+    }
+
+    fn latest(&self, of: fn(&FaultFact) -> Option<f64>) -> Option<f64> {
         self.disturbing_faults()
-            .map(FaultFact::over_ms)
-            .try_fold(f64::NEG_INFINITY, |latest, over| over.map(|over| latest.max(over)))
+            .map(of)
+            .try_fold(f64::NEG_INFINITY, |latest, t_ms| t_ms.map(|t_ms| latest.max(t_ms)))
             .filter(|latest| latest.is_finite())
     }
 

@@ -191,7 +191,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 35] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 19] = [
+pub const INVARIANT_IDS: [(&str, &str); 20] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -213,6 +213,10 @@ pub const INVARIANT_IDS: [(&str, &str); 19] = [
     (
         "served-through-every-node",
         "whenever the cluster is whole in an upgrade, every kind of operation is served through every node",
+    ),
+    (
+        "lost-only-newest",
+        "after a majority is lost for good, what is missing is the newest, and nothing in between",
     ),
 ];
 

@@ -57,6 +57,7 @@ pub fn title(id: &str) -> &str {
         "lease-expiry" => "Credentials of the database end when they should",
         "transit-decrypts" => "What was encrypted can be decrypted",
         "served-through-every-node" => "Every node serves everything",
+        "lost-only-newest" => "Only the newest is lost",
         "clients-recover" => "Real clients are served again",
         "pki-valid" => "Certificates are in order",
         other => other,
@@ -133,6 +134,7 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::RotateAudit => "with a rotated audit file",
         FaultKind::Upgrade => "upgraded",
         FaultKind::Downgrade => "put back to its first version",
+        FaultKind::Lose => "lost for good",
     }
 }
 
