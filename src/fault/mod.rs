@@ -6,6 +6,7 @@ mod expiry;
 mod kill;
 mod link;
 mod link_evidence;
+mod lose;
 mod node_by_node;
 mod pause;
 mod replace;
@@ -139,6 +140,7 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
         FaultKind::Kill if step.target == Target::Database => Box::new(database::Away::Killed),
         FaultKind::Stop if step.target == Target::Database => Box::new(database::Away::Stopped),
         FaultKind::Kill => Box::new(NodeByNode(kill::Kill)),
+        FaultKind::Lose => Box::new(lose::Lose),
         FaultKind::Stop => Box::new(NodeByNode(stop::Stop)),
         FaultKind::Pause => Box::new(NodeByNode(pause::Pause)),
         FaultKind::Restart => Box::new(NodeByNode(restart::Restart)),

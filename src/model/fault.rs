@@ -55,6 +55,8 @@ pub enum FaultKind {
     Upgrade,
     /// A restart, in which the node gets the program of the version that it had at first.
     Downgrade,
+    /// A node is gone for good with all that it had stored; healed by an empty one that takes its place.
+    Lose,
 }
 
 /// One of the two versions of an upgrade, as `--from` and `--to` name them.
@@ -97,7 +99,7 @@ impl HandOver {
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 24] = [
+    pub const ALL: [FaultKind; 25] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -122,6 +124,7 @@ impl FaultKind {
         FaultKind::RotateAudit,
         FaultKind::Upgrade,
         FaultKind::Downgrade,
+        FaultKind::Lose,
     ];
 
     pub fn name(self) -> &'static str {
@@ -150,6 +153,7 @@ impl FaultKind {
             FaultKind::RotateAudit => "rotate-audit",
             FaultKind::Upgrade => "upgrade",
             FaultKind::Downgrade => "downgrade",
+            FaultKind::Lose => "lose",
         }
     }
 

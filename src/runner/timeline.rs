@@ -4,7 +4,7 @@ use super::{Progress, Stop};
 use crate::bootstrap::wait_for_redundancy;
 use crate::fault::{Applied, Fault, FaultContext, Injected, TargetError, of_step, resolve};
 use crate::load::{FailoverProbe, LoadEngine};
-use crate::model::{Event, LinkFault, NodeId, Step, Target};
+use crate::model::{Event, FaultKind, LinkFault, NodeId, Step, Target};
 use crate::vault::Client;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -207,6 +207,10 @@ impl Timeline {
         // After a step-down the old leader is as alive as any other.
         let gone = |index: usize| !step.fault.is_one_shot() && hit.contains(view.id(index));
         let survivors: Vec<_> = (0..view.ids().len()).filter(|&index| !gone(index)).collect();
+        // Nobody can acknowledge anything before the repair, and a storm of attempts would only hold it up.
+        if step.fault == FaultKind::Lose && survivors.len() <= view.ids().len() / 2 {
+            return None;
+        }
         Some(FailoverProbe::start(self.engine.clone(), survivors))
     }
 
@@ -260,7 +264,7 @@ mod tests {
     use super::*;
     use crate::fault::testing::{context, journal};
     use crate::load::{Keyspace, KeyspacePlan};
-    use crate::model::{FaultKind, Role, Span};
+    use crate::model::{Role, Span};
     use crate::vault::testing::Scripted;
     use serde_json::json;
 

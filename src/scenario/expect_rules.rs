@@ -210,6 +210,15 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         {
             Some(("no node is upgraded", "add a step such as `upgrade: each`, with `rest: 10s`"))
         }
+        "lost-only-newest" if no_load(|load| load.workload.stores_a_version()) => Some((
+            "nothing is written",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        )),
+        "lost-only-newest"
+            if no_fault(|step| step.fault == FaultKind::Lose && step.target == Target::Majority) =>
+        {
+            Some(("no majority is lost", "add a step such as `lose: majority`, healed after 10s"))
+        }
         "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
             "nothing is encrypted",
             "add a load such as `{ workload: transit.encrypt, route: any, rate: 10/s }`",

@@ -292,6 +292,11 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<TargetText>")]
     pub downgrade: Option<Text>,
+    /// SIGKILL, and everything that the node had stored is wiped. Healed by a node with nothing in its store, which takes the
+    /// place of the one that is lost; where no majority is left, the server's own recovery file (peers.json) comes first.
+    #[serde(default)]
+    #[schemars(with = "Option<LostText>")]
+    pub lose: Option<Text>,
     /// For `upgrade` and `downgrade` of a leader: `stop` (when absent), by which it hands over as it ends, or `step-down`
     /// before that.
     #[serde(default)]

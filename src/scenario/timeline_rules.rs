@@ -83,6 +83,7 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::RotateAudit => &raw.rotate_audit,
         FaultKind::Upgrade => &raw.upgrade,
         FaultKind::Downgrade => &raw.downgrade,
+        FaultKind::Lose => &raw.lose,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -123,6 +124,7 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
+        FaultKind::Lose => &["leader", "follower", "majority"],
         FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
         FaultKind::Upgrade | FaultKind::Downgrade => &["leader", "follower", "each"],
         FaultKind::Pause | FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],

@@ -90,6 +90,12 @@ word!(
     json_schema!({ "type": "string", "pattern": "^(leader|follower|each|all|n[1-9][0-9]*)$",
         "description": "Whose audit file: leader, follower, each, all, or a node id such as n2." })
 );
+word!(
+    LostText,
+    "lost",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|majority|n[1-9][0-9]*)$",
+        "description": "Who is lost for good: leader, follower, majority, or a node id such as n2." })
+);
 word!(AllText, "all", json_schema!({ "enum": ["all"], "description": "Every node has its part in it." }));
 word!(
     ShareText,
@@ -155,7 +161,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 64] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -189,6 +195,7 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "bridge: follower",
         "ring: all",
         "rotate-audit: each",
+        "lose: follower",
         "partition: { n1: [n2, n3] }",
         "degrade: leader",
         "between: peers",

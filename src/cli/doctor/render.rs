@@ -96,12 +96,14 @@ mod tests {
         rotate a node's audit file        yes      no 3)                     yes
         take the database away            yes      no 6)                     yes
         replace a node's program          yes      with hook upgrade         yes
+        wipe a node's store               yes      no 7)                     yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
         3) no hook is known for it
         4) a limit of its own takes a container
         5) child processes share this machine's network
         6) the database of an attach file is not ours to take away
+        7) the stores of an attached cluster are not ours to wipe
         ");
     }
 }
