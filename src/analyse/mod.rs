@@ -54,6 +54,7 @@ pub fn judge(run: &SavedRun) -> RunResult {
         faults: facts.faults.iter().map(|fault| fault.row()).collect(),
         stale_reads: stale_reads(&facts),
         rehearsal: rehearsal(&facts, verdict),
+        alerts: facts.alerts().map(|seen| seen.rows).unwrap_or_default(),
         load: load_rows::load_rows(&facts),
         budget: slo::budget(&facts),
         control: control(&facts),

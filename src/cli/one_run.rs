@@ -7,6 +7,7 @@ use super::out::{say, tell};
 use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
+use crate::helper::find_prometheus;
 use crate::machine::priority;
 use crate::model::RunResult;
 use crate::record::RunFolder;
@@ -65,6 +66,7 @@ pub fn one(
         saved_states: cache_folder().ok().filter(|_| args.reuse).map(|cache| cache.join("states")),
         siblings: siblings.clone(),
         postgres: subject.postgres.clone(),
+        prometheus: find_prometheus(&std::env::var_os("PATH").unwrap_or_default()).ok(),
     };
     let progress: Arc<dyn Progress> = lines.clone();
     let ended = run_to_the_end(request, &folder, started_at, zero, progress, stop);

@@ -12,6 +12,7 @@ use super::subject::{NoSubject, Subject, subject};
 use super::terminal::{Terminal, wants_colour};
 use super::upgrading::upgrading;
 use crate::compare;
+use crate::helper::find_prometheus;
 use crate::machine::lock;
 use crate::model::Scenario;
 use crate::report;
@@ -84,6 +85,15 @@ pub fn run(args: &RunArgs) -> Exit {
         if planned.is_empty() {
             return tell(skipped(args.deny_skips), &"nothing was judged");
         }
+    }
+    if let Err(none) = find_prometheus(&std::env::var_os("PATH").unwrap_or_default()) {
+        planned.retain(|planned| {
+            let needs_it = planned.scenario.alerts.is_some();
+            if needs_it {
+                terminal.line(&format!("skipped {}: {none}", planned.scenario.name));
+            }
+            !needs_it
+        });
     }
     let places = Places::of_this_machine();
     planned.retain_mut(|planned| {

@@ -1,7 +1,7 @@
 //! Renders one node's server configuration. Everything that is not in here has the server's default.
 
 use super::certificates::NodeCertificate;
-use crate::model::{AuditDevice, Blueprint, Disk, ServerTuning};
+use crate::model::{AuditDevice, Blueprint, Disk, ServerTuning, Span};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub struct NodePlan<'a> {
     pub certificate: Option<&'a NodeCertificate>,
 }
 
+/// As the documents have it.
+const METRICS_RETENTION: Span = Span::from_secs(30);
 /// How often autopilot looks; ours, not the document's: it only lets joined nodes become voters sooner.
 const AUTOPILOT_INTERVAL: &str = "200ms";
 
@@ -60,11 +62,17 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
         }
         None => line(format_args!("  tls_disable = true")),
     }
+    if tuning.open_metrics {
+        line(format_args!("  telemetry {{\n    unauthenticated_metrics_access = true\n  }}"));
+    }
     line(format_args!("}}"));
     for device in &blueprint.audit {
         line(format_args!("audit \"{}\" \"{}\" {{", device.kind, device.name));
         line(format_args!("  options {{\n    file_path = \"{}\"\n  }}\n}}", audit_file(device)));
     }
-    line(format_args!("telemetry {{\n  prometheus_retention_time = \"30s\"\n  disable_hostname = true\n}}"));
+    let retention = tuning.metrics_retention.unwrap_or(METRICS_RETENTION);
+    line(format_args!(
+        "telemetry {{\n  prometheus_retention_time = \"{retention}\"\n  disable_hostname = true\n}}"
+    ));
     text
 }

@@ -2,6 +2,7 @@
 //! Measures, never judges: bounds and verdicts are the business of `check`, `slo` and `analyse`.
 //! Pure: no clock, no file, no network; the same folder gives the same facts.
 
+mod alerts;
 mod at_rest;
 mod control;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod stale_reads;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use alerts::AlertsSeen;
 pub use at_rest::{audit_doubts, search_doubts};
 pub use control::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, DEFAULT_CONTAMINATION_MS};
 pub use faults::FaultFact;

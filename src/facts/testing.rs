@@ -463,6 +463,7 @@ fn info() -> RunInfo {
         ]
         .map(|(id, target)| objective(id, target))
         .to_vec(),
+        alerts: vec![],
         assumed_failures_per_month: 1.0,
         deviations: vec![],
     };
@@ -482,6 +483,7 @@ fn info() -> RunInfo {
             hold: Span::from_secs(5),
             restore_into: RestoreInto::One,
         },
+        alerts: None,
         abort_when: None,
         expect: vec![],
         tags: vec![],

@@ -1,6 +1,6 @@
 //! A documented deployment: topology, seal, TLS, engines, policies, auth, audit, objectives.
 
-use super::{Objective, Span};
+use super::{AlertRule, Objective, Span};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Blueprint {
     pub policies: Vec<Policy>,
     pub approle: AppRole,
     pub objectives: Vec<Objective>,
+    /// What a monitoring system has to tell of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertRule>,
     /// For the projected month: how often a failure like the tested one is assumed to happen.
     pub assumed_failures_per_month: f64,
     /// Where we knowingly differ from the document, printed in every report.

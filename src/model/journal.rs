@@ -2,8 +2,8 @@
 //! One JSON object a line, `t_ms` on the run's clock.
 
 use super::{
-    AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch,
-    Role, Strain, Target,
+    AlertForm, AlertState, AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault,
+    LoadedRule, NodeId, PlaintextSearch, Role, Strain, Target,
 };
 use serde::{Deserialize, Serialize};
 
@@ -421,6 +421,30 @@ pub enum Event {
     DatabaseRolesLeft {
         sent_ms: f64,
         roles: Vec<String>,
+    },
+
+    /// Prometheus scrapes every node, with these rules.
+    AlertRules {
+        scale: f64,
+        scrape_ms: f64,
+        rules: Vec<LoadedRule>,
+    },
+    /// One alert of a rule is in another state than at the look before, which was begun at `previous_ms`. `instance`: the
+    /// node that it is about, empty where it is about the cluster.
+    AlertChanged {
+        alert: String,
+        form: AlertForm,
+        instance: String,
+        state: AlertState,
+        previous_ms: f64,
+    },
+    /// Nobody looks any more. `missing`: metrics in rules that no node had at any time; `troubles`: what went wrong with
+    /// looking or with the rules.
+    AlertsWatched {
+        looks: u64,
+        longest_gap_ms: f64,
+        missing: Vec<String>,
+        troubles: Vec<String>,
     },
 
     /// `abort_when` stopped the run.

@@ -1,6 +1,7 @@
 //! Plain data that every other module speaks in. Uses nothing of ours, does nothing live:
 //! no clock, no file, no network.
 
+mod alert;
 mod at_rest;
 mod attach;
 mod blueprint;
@@ -26,6 +27,7 @@ mod scenario;
 mod strain;
 mod verdict;
 
+pub use alert::*;
 pub use at_rest::*;
 pub use attach::*;
 pub use blueprint::*;

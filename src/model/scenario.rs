@@ -1,6 +1,8 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload};
+use super::{
+    AlertWatch, Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -24,6 +26,9 @@ pub struct Scenario {
     /// Faults, with times counted from the end of the steady phase.
     pub timeline: Vec<Step>,
     pub recovery: Recovery,
+    /// Prometheus watches the cluster, and its alerts are judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertWatch>,
     pub abort_when: Option<AbortWhen>,
     /// Ids of objectives and invariants that make the verdict.
     pub expect: Vec<String>,
@@ -62,6 +67,12 @@ impl Scenario {
 pub struct ServerTuning {
     /// Raft's time scale; the server's default of 5 holds when absent.
     pub performance_multiplier: Option<u8>,
+    /// Nodes give their metrics to everybody, and so while they are sealed; by default a token is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_metrics: bool,
+    /// How much of the documented time nodes keep metrics: scaled with the alerts that look at them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_retention: Option<Span>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

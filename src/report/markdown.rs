@@ -1,7 +1,7 @@
 //! A Markdown summary for a pull-request comment. Always below one megabyte: long lists are cut and say by
 //! how much. Text from outside is escaped, so that it can neither format nor mention anybody.
 
-use super::{figure, network, plain, rehearsal, rows, summary, words};
+use super::{alerts, figure, network, plain, rehearsal, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use std::fmt::Write;
 
@@ -26,6 +26,7 @@ pub fn markdown(result: &RunResult) -> String {
     }
     push_more(&mut text, rows::reasons(result).len(), ROWS_MAX, "reasons");
     rehearsal_rows(&mut text, result);
+    alert_rows(&mut text, result);
     promises(&mut text, result);
     invariants(&mut text, result);
     outages(&mut text, result);
@@ -182,6 +183,14 @@ fn rehearsal_rows(text: &mut String, result: &RunResult) {
         for line in lines {
             push(text, format_args!("- `{}`", code(&line)));
         }
+    }
+}
+
+fn alert_rows(text: &mut String, result: &RunResult) {
+    let rows = alerts::rows(result);
+    if !rows.is_empty() {
+        push(text, format_args!("\n**Alerts** of a Prometheus that scraped every node\n"));
+        table(text, &alerts::HEADINGS, &rows);
     }
 }
 

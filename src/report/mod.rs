@@ -1,6 +1,7 @@
 //! Reports for people and for CI: pure functions of the result and the picture that belong to a run.
 //! Must not judge, must not read or write anything, and must trust no text: a server may have written it.
 
+mod alerts;
 mod chart;
 mod compare;
 pub mod conformance;

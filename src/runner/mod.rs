@@ -1,6 +1,7 @@
 //! One run from its first process to its last line in the journal: phases, signals, deadlines, teardown. It
 //! decides when things happen; what they mean is judged afterwards, from the folder.
 
+mod alerts;
 mod at_rest;
 mod attached;
 mod collect;

@@ -1,6 +1,5 @@
 //! The phases of a run, in order.
 
-use super::at_rest;
 use super::collect::Collecting;
 use super::extent::{faults_for, is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
 use super::load_plan::{database_plan, program_plan};
@@ -8,7 +7,7 @@ use super::recovery::{end_of_watches, hold, redundant_again};
 use super::renewal::keep_alive;
 use super::restore::{Restoring, take_snapshot};
 use super::timeline::Timeline;
-use super::{BackendChoice, Ground, Progress, Stop, StopReason};
+use super::{BackendChoice, Ground, Progress, Stop, StopReason, alerts, at_rest};
 use crate::bootstrap::BootstrapError;
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
@@ -44,6 +43,8 @@ pub struct RunRequest {
     pub siblings: Siblings,
     /// For scenarios that use a database of ours.
     pub postgres: Option<Installation>,
+    /// For scenarios with alerts: the program.
+    pub prometheus: Option<PathBuf>,
 }
 
 /// How a run came to its end. What it found is judged from the folder.
@@ -360,6 +361,7 @@ async fn shake(
         true => Some(Configuration::read(&cluster.nodes()[leader], &access.root_token).await?),
         false => None,
     };
+    let alerts = alerts::watch(request, ground, folder, &access.root_token, journal).await?;
     let mut load = engine.start(&plan);
     let guard = tokio::spawn(watch_for_trouble(
         scenario.clone(),
@@ -422,6 +424,9 @@ async fn shake(
     hold(scenario, &engine, stop).await;
     end_of_watches(&faults, stop).await;
 
+    if let Some(alerts) = alerts {
+        alerts.end(journal).await;
+    }
     load.stop();
     // From here on no write is meant to be acknowledged.
     guard.abort();

@@ -22,6 +22,8 @@ pub(super) struct Offer<'a> {
     pub shares_keys: bool,
     /// Whether `lease_ttl` says how long credentials of the database live.
     pub scales_leases: bool,
+    /// Whether `alerts` says which alerts must fire.
+    pub watches_alerts: bool,
 }
 
 pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Offer) -> Option<Vec<String>> {
@@ -181,6 +183,10 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
         "isolation" if offer.blueprint.is_some_and(|blueprint| blueprint.tenants < 2) => Some((
             "there is only one tenant",
             "let the blueprint have at least two: it says `tenants: 8` or the like",
+        )),
+        "alerts" if !offer.watches_alerts => Some((
+            "nobody watches the cluster",
+            "say which alerts must fire: add `alerts: { fires: [{ alert: VaultDown, within: 90s }] }`, or `fires: []`",
         )),
         "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))

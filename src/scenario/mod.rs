@@ -1,6 +1,7 @@
 //! Files people write: scenarios, blueprints, attach files, known findings. Reads and checks them, with
 //! errors that point at the place and name the way out. Starts nothing and touches no cluster.
 
+mod alert_rules;
 mod attach_file;
 mod blueprint_file;
 mod blueprint_rules;

@@ -30,5 +30,25 @@ pub fn overrides(scenario: &Scenario) -> Vec<String> {
     {
         overrides.push(format!("credentials of the database TTL {}, tested at {ttl}", database.default_ttl));
     }
+    if scenario.server.open_metrics {
+        let told = "metrics are given to everybody (unauthenticated_metrics_access), the server's default asks for a token";
+        overrides.push(told.to_owned());
+    }
+    if let Some(watch) = &scenario.alerts {
+        if watch.scale < 1.0 {
+            overrides.push(format!(
+                "alerts wait, and look back, for {} of the documented time; so long nodes keep metrics: {} of 30s",
+                watch.scale, watch.scale
+            ));
+        }
+        for rule in &scenario.blueprint.alerts {
+            if let (Some(documented), Some(working)) = (&rule.documented, &rule.working) {
+                overrides.push(format!(
+                    "alert {}: `{documented}` as documented, judged by `{}`: {}",
+                    rule.name, working.expr, working.why
+                ));
+            }
+        }
+    }
     overrides
 }

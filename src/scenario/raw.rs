@@ -62,6 +62,11 @@ pub(super) struct RawScenario {
     /// What happens after the last fault.
     #[serde(default)]
     pub recovery: Option<RawRecovery>,
+    /// Prometheus scrapes every node with the blueprint's alerts as its rules. Those that are not named here must stay
+    /// silent.
+    #[serde(default)]
+    #[schemars(with = "Option<RawAlerts>")]
+    pub alerts: Option<Spanned<RawAlerts>>,
     /// When to stop early: everything is healed, and the verdict is at best inconclusive.
     #[serde(default)]
     #[schemars(with = "Option<RawAbortWhen>")]
@@ -84,6 +89,39 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Option<u8>", range(min = 1, max = 10))]
     pub performance_multiplier: Option<Text>,
+    /// `true`: nodes give their metrics to everybody (`unauthenticated_metrics_access`), also while they are sealed. By
+    /// default a token is needed, which a sealed node cannot check.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub open_metrics: Option<bool>,
+}
+
+/// What is expected of alerts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ scale: 0.1, fires: [] }`")]
+#[schemars(rename = "alerts")]
+pub(super) struct RawAlerts {
+    /// How much of the documented waiting times and windows is tested; 1 when absent, and reports print it. The server's
+    /// retention of metrics is scaled with it.
+    #[serde(default)]
+    #[schemars(with = "Option<f64>", range(min = 0.05, max = 1))]
+    pub scale: Option<Text>,
+    /// The alerts that must fire.
+    #[schemars(with = "Vec<RawExpectedAlert>")]
+    pub fires: Vec<Spanned<RawExpectedAlert>>,
+}
+
+/// One alert that must fire.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ alert: VaultDown, within: 20s }`")]
+#[schemars(rename = "expected-alert")]
+pub(super) struct RawExpectedAlert {
+    /// Its name in the blueprint.
+    #[schemars(with = "String")]
+    pub alert: Text,
+    /// How long after the first fault at the latest, in real time.
+    #[schemars(with = "DurationText")]
+    pub within: Text,
 }
 
 /// One line of the load: one kind of request, sent open-loop at a given rate.

@@ -5,7 +5,7 @@ use super::checker::Checker;
 use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
-use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
+use super::{alert_rules, database_rules, expect_rules, load_rules, timeline_rules, yaml};
 use crate::model::{AbortWhen, Load, Recovery, RestoreInto, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
 use std::path::Path;
@@ -17,6 +17,8 @@ const HOLD_DEFAULT: Span = Span::from_secs(5);
 /// A typing mistake more often than a wish; and the history of a run is read as a whole.
 /// As many as the load sizes for itself at most.
 const KEYS_MAX: u32 = 20_000;
+/// Of metrics on the nodes, as the documents have it.
+const RETENTION: Span = Span::from_secs(30);
 const RUN_LENGTH_MAX: Span = Span::from_secs(2 * 3600);
 const REQUESTS_MAX: f64 = 20e6;
 
@@ -80,12 +82,14 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     no_faults_beside_a_ramp(checker, raw, load.as_deref());
     let recovery = recovery(checker, raw.recovery.as_ref());
     let abort_when = abort_when(checker, raw.abort_when.as_ref(), load.as_deref());
+    let alerts = alert_rules::of_scenario(checker, raw.alerts.as_ref(), blueprint.as_ref());
     let offer = expect_rules::Offer {
         blueprint: blueprint.as_ref(),
         load: load.as_deref(),
         timeline: timeline.as_deref(),
         shares_keys: raw.keys.is_some(),
         scales_leases: raw.lease_ttl.is_some(),
+        watches_alerts: raw.alerts.is_some(),
     };
     let lease_ttl = database_rules::lease_ttl(checker, raw.lease_ttl.as_ref(), load.as_deref());
     let raw_steps = raw.timeline.as_deref().unwrap_or_default();
@@ -93,11 +97,13 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     restored_for_something(checker, raw.recovery.as_ref(), expect.as_deref());
     let tags = tags(checker, raw);
+    let (alerts, mut server) = (alerts?, server?);
+    server.metrics_retention = alerts.as_ref().map(|watch| Span(RETENTION.0.mul_f64(watch.scale)));
     let scenario = Scenario {
         name: name?,
         summary: summary?,
         blueprint: blueprint?,
-        server: server?,
+        server,
         load: load?,
         keys: keys?,
         lease_ttl: lease_ttl?,
@@ -105,6 +111,7 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
         steady: steady?,
         timeline: timeline?,
         recovery: recovery?,
+        alerts,
         abort_when: abort_when?,
         expect: expect?,
         tags: tags?,
@@ -119,7 +126,8 @@ fn server(checker: &mut Checker, raw: &RawScenario) -> Option<ServerTuning> {
         None => None,
         Some(text) => Some(checker.number(text, 1..=10)?),
     };
-    Some(ServerTuning { performance_multiplier })
+    let open_metrics = raw.server.as_ref().and_then(|server| server.open_metrics).unwrap_or_default();
+    Some(ServerTuning { performance_multiplier, open_metrics, metrics_retention: None })
 }
 
 fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Option<Span> {

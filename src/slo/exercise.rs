@@ -40,7 +40,8 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "quorum" | "audit.retention" | "backup.interval" | "backup.encrypted" => false,
         "token.renewal" | "unseal.keys" | "unseal.auto" => false,
         "upgrade.rolling" => scenario.replaces_versions(),
-        "resources" | "alerts" | "metrics" => false,
+        "alerts" => scenario.alerts.is_some(),
+        "resources" | "metrics" => false,
         _ => true,
     }
 }

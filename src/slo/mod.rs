@@ -2,6 +2,7 @@
 //! 95 % intervals; where an interval straddles the bound, the row says what would decide it.
 //! Nothing live: no clock, no file, no network.
 
+mod alerts;
 mod audit;
 mod cluster;
 mod engines;
@@ -114,6 +115,7 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "audit.coverage" => audit::coverage(facts, bound),
         "audit.secrecy" => audit::secrecy(facts, bound),
         "audit.fields" => audit::fields(facts, bound),
+        "alerts" => alerts::judge(facts, bound),
         _ => Judged::from(Figure::unknown("nothing in this version measures it")),
     };
     row(promise, unless_disturbed(facts, promise, judged))

@@ -64,13 +64,14 @@ path "secret/metadata/tenants/{tenant_id}/*" { capabilities = ["read", "list"] }
             token_max_ttl: None,
         },
         objectives: vec![],
+        alerts: vec![],
         assumed_failures_per_month: 1.0,
         deviations: vec![],
     }
 }
 
 pub fn up_request(binary: &Path) -> UpRequest {
-    let tuning = ServerTuning { performance_multiplier: Some(1) };
+    let tuning = ServerTuning { performance_multiplier: Some(1), ..ServerTuning::default() };
     UpRequest { blueprint: blueprint(), tuning, binary: binary.to_owned() }
 }
 
@@ -116,6 +117,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             hold: Span::from_secs(1),
             restore_into: Default::default(),
         },
+        alerts: None,
         abort_when: None,
         expect: vec!["no-lost-writes".into()],
         tags: vec![],
@@ -140,6 +142,7 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         known_findings: vec![],
         saved_states: None,
         siblings: Siblings::none(),
+        prometheus: None,
         postgres: None,
     };
     let (now, zero) = (Timestamp::now(), Instant::now());

@@ -46,7 +46,7 @@ impl Ground {
             binary: binary.to_owned(),
             upgrade_to: None,
             blueprint: &blueprint,
-            tuning: &ServerTuning { performance_multiplier: Some(multiplier()) },
+            tuning: &ServerTuning { performance_multiplier: Some(multiplier()), ..ServerTuning::default() },
             folder: folder.path(),
             logs: folder.path(),
             ports: &pairs,

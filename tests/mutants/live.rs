@@ -104,6 +104,7 @@ fn run_with(
             known_findings: known_findings()?,
             saved_states: None,
             siblings: Siblings::none(),
+            prometheus: None,
             postgres: None,
         };
         let (now, zero) = (Timestamp::now(), Instant::now());
