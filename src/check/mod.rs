@@ -21,6 +21,7 @@ mod session;
 mod silence;
 mod single_leader;
 mod snapshot_equal;
+mod storm_over;
 #[cfg(test)]
 mod testing;
 mod token_expiry;
@@ -49,7 +50,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 19] = [
+pub const CHECKERS: [Checker; 20] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -67,6 +68,7 @@ pub const CHECKERS: [Checker; 19] = [
     Checker { id: "lease-expiry", has_data: lease_expiry::has_data, check: lease_expiry::check },
     Checker { id: "transit-decrypts", has_data: transit_decrypts::has_data, check: transit_decrypts::check },
     Checker { id: "clients-recover", has_data: clients_recover::has_data, check: clients_recover::check },
+    Checker { id: "storm-over", has_data: storm_over::has_data, check: storm_over::check },
     Checker { id: "pki-valid", has_data: pki_valid::has_data, check: pki_valid::check },
     Checker {
         id: "served-through-every-node",

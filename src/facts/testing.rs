@@ -165,6 +165,7 @@ impl RunBuilder {
             strain,
             rest: None,
             hand_over: None,
+            count: None,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();

@@ -14,6 +14,7 @@ mod rotate_audit;
 mod seal;
 mod step_down;
 mod stop;
+mod storm;
 mod strain;
 mod target;
 #[cfg(test)]
@@ -153,6 +154,10 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
             credential: credential_of(step),
         }),
+        FaultKind::Storm if step.target == Target::Logins => {
+            Box::new(storm::LoginStorm { count: step.count.unwrap_or(1) })
+        }
+        FaultKind::Storm => Box::new(storm::LeaseStorm { count: step.count.unwrap_or(1), ttl: step.ttl }),
         FaultKind::Revoke => Box::new(expiry::Revoke { credential: credential_of(step) }),
         FaultKind::Isolate
         | FaultKind::CannotHear

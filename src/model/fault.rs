@@ -55,6 +55,8 @@ pub enum FaultKind {
     Upgrade,
     /// A restart, in which the node gets the program of the version that it had at first.
     Downgrade,
+    /// Thousands of leases or logins at once; one-shot.
+    Storm,
 }
 
 /// One of the two versions of an upgrade, as `--from` and `--to` name them.
@@ -97,7 +99,7 @@ impl HandOver {
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 24] = [
+    pub const ALL: [FaultKind; 25] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -122,6 +124,7 @@ impl FaultKind {
         FaultKind::RotateAudit,
         FaultKind::Upgrade,
         FaultKind::Downgrade,
+        FaultKind::Storm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -150,6 +153,7 @@ impl FaultKind {
             FaultKind::RotateAudit => "rotate-audit",
             FaultKind::Upgrade => "upgrade",
             FaultKind::Downgrade => "downgrade",
+            FaultKind::Storm => "storm",
         }
     }
 
@@ -165,7 +169,7 @@ impl FaultKind {
 
     /// Whether it only makes tokens and the like and watches them end.
     pub fn is_of_credentials(self) -> bool {
-        matches!(self, FaultKind::Expire | FaultKind::Revoke)
+        matches!(self, FaultKind::Expire | FaultKind::Revoke | FaultKind::Storm)
     }
 
     /// The version that its nodes come back with, where that is not the one that they had.
@@ -224,12 +228,16 @@ pub enum Target {
     Credential(Credential),
     /// The database beside the cluster.
     Database,
+    /// For `storm`: leases are made and end.
+    Leases,
+    /// For `storm`: every tenant logs in, many times.
+    Logins,
 }
 
 impl Target {
     /// The words a scenario may use for nodes beside their names.
-    pub const WORDS: [&'static str; 7] =
-        ["leader", "follower", "each", "all", "majority", "minority", "database"];
+    pub const WORDS: [&'static str; 9] =
+        ["leader", "follower", "each", "all", "majority", "minority", "database", "leases", "logins"];
 
     /// Whether it is one of the words that are no node's name.
     pub fn is_word(text: &str) -> bool {
@@ -249,6 +257,8 @@ impl fmt::Display for Target {
             Target::Named => "named",
             Target::Credential(credential) => credential.name(),
             Target::Database => "database",
+            Target::Leases => "leases",
+            Target::Logins => "logins",
             Target::Node(id) => id.as_str(),
         })
     }
@@ -265,6 +275,8 @@ impl From<&str> for Target {
             "minority" => Target::Minority,
             "named" => Target::Named,
             "database" => Target::Database,
+            "leases" => Target::Leases,
+            "logins" => Target::Logins,
             other => match Credential::ALL.into_iter().find(|credential| credential.name() == other) {
                 Some(credential) => Target::Credential(credential),
                 None => Target::Node(NodeId::new(other)),

@@ -423,6 +423,36 @@ pub enum Event {
         roles: Vec<String>,
     },
 
+    /// A storm is there. `leases`: so many were made, `kept` of them beside it, and at `due_ms` they end by themselves;
+    /// otherwise so many logins were served.
+    StormMade {
+        fault: String,
+        leases: bool,
+        asked: u32,
+        made: u32,
+        kept: u32,
+        began_ms: f64,
+        due_ms: Option<f64>,
+        /// Until the last was made or served.
+        took_ms: f64,
+        median_ms: Option<f64>,
+        p99_ms: Option<f64>,
+    },
+    /// All leases of a storm were revoked by their prefix; without an answer `status` is absent.
+    StormRevoked {
+        fault: String,
+        sent_ms: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
+    /// How many leases there are of a storm, and beside it, as the leader lists them.
+    StormCounted {
+        fault: String,
+        sent_ms: f64,
+        inside: u64,
+        outside: u64,
+    },
+
     /// Prometheus scrapes every node, with these rules.
     AlertRules {
         scale: f64,

@@ -58,6 +58,7 @@ pub fn title(id: &str) -> &str {
         "transit-decrypts" => "What was encrypted can be decrypted",
         "served-through-every-node" => "Every node serves everything",
         "clients-recover" => "Real clients are served again",
+        "storm-over" => "A storm leaves nothing behind",
         "pki-valid" => "Certificates are in order",
         other => other,
     }
@@ -130,6 +131,7 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::LimitCpu => "short of processor time",
         FaultKind::LimitMemory => "short of memory",
         FaultKind::Disconnect => "without a network",
+        FaultKind::Storm => "in a storm",
         FaultKind::RotateAudit => "with a rotated audit file",
         FaultKind::Upgrade => "upgraded",
         FaultKind::Downgrade => "put back to its first version",
@@ -140,7 +142,9 @@ fn participle(kind: FaultKind) -> &'static str {
 pub fn fault_phrase(fault: &FaultRow) -> String {
     let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
     let whom = match &fault.target {
-        Target::Credential(_) | Target::Database => fault.target.to_string(),
+        Target::Credential(_) | Target::Database | Target::Leases | Target::Logins => {
+            fault.target.to_string()
+        }
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),

@@ -131,7 +131,7 @@ impl Timeline {
         let requested = Instant::now();
         // From before the fault: a stop in good order has handed over long before its evidence is complete.
         let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
-        let hit = self.inject(fault.as_ref(), id, &nodes).await;
+        let hit = self.inject(fault.as_ref(), id, &nodes, step.fault.is_of_credentials()).await;
         if hit.is_empty() && !nodes.is_empty() {
             return true;
         }
@@ -154,8 +154,21 @@ impl Timeline {
     }
 
     /// The nodes on which something was done, which are those to heal.
-    async fn inject(&self, fault: &dyn Fault, id: &str, nodes: &[NodeId]) -> Vec<NodeId> {
-        let Injected { hit, applied } = fault.inject(&self.faults, id, nodes).await;
+    async fn inject(
+        &self,
+        fault: &dyn Fault,
+        id: &str,
+        nodes: &[NodeId],
+        may_break_off: bool,
+    ) -> Vec<NodeId> {
+        let injected = tokio::select! {
+            injected = fault.inject(&self.faults, id, nodes) => injected,
+            // Where something has to be healed it is done to the end first.
+            () = self.stop.asked(), if may_break_off => {
+                Injected { hit: Vec::new(), applied: Err("the run was stopped before it was there".to_owned()) }
+            }
+        };
+        let Injected { hit, applied } = injected;
         match applied {
             Ok(Applied { at_ms, evidence }) => {
                 self.progress.note(&format!("{id} took hold: {evidence}"));
@@ -308,6 +321,7 @@ mod tests {
             strain: None,
             rest: None,
             hand_over: None,
+            count: None,
         };
         timeline(faults).run(&[step], 1).await;
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
@@ -345,6 +359,7 @@ mod tests {
             strain: None,
             rest: None,
             hand_over: None,
+            count: None,
         };
         let at = |seed| -> Vec<_> {
             occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()

@@ -188,8 +188,11 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "nobody watches the cluster",
             "say which alerts must fire: add `alerts: { fires: [{ alert: VaultDown, within: 90s }] }`, or `fires: []`",
         )),
-        "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
+        "token-expiry" if no_fault(|step| matches!(step.fault, FaultKind::Expire | FaultKind::Revoke)) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
+        }
+        "storm-over" if no_fault(|step| step.fault == FaultKind::Storm) => {
+            Some(("there is no storm", "add a step such as `{ at: 0s, storm: leases, count: 10000 }`"))
         }
         "db.ttl" | "lease-expiry" if no_load(|load| load.workload == Workload::DatabaseCreds) => Some((
             "nobody asks for credentials of the database",

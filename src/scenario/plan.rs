@@ -123,6 +123,9 @@ fn step_words(step: &Step) -> String {
     if let Some(strain) = &step.strain {
         let _ = write!(text, ": {}", strain.words());
     }
+    if let Some(count) = step.count {
+        let _ = write!(text, ": {count}");
+    }
     if let Some(ttl) = step.ttl {
         let _ = write!(text, " with a time to live of {ttl}");
     }

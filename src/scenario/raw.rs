@@ -260,6 +260,15 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<RevocableText>")]
     pub revoke: Option<Text>,
+    /// As many as `count` says at once: `leases` are made below one prefix, and revoked by it or left to end together (see
+    /// `ttl`); `logins` of all tenants in turn, each repeated until it is served. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<StormText>")]
+    pub storm: Option<Text>,
+    /// For `storm`: how many.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>", range(min = 1, max = 20000))]
+    pub count: Option<Text>,
     /// Cut off from the other nodes, both ways; a group goes on talking within. `minority` is the most nodes that
     /// are no majority, the leader among them; `all` cuts each node off from each.
     #[serde(default)]
@@ -394,7 +403,8 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub every: Option<Text>,
-    /// For `expire` only: the time to live that is tested, in whole seconds, at most 5m. `renewed-token` may live three
+    /// For `storm: leases`: they all end so long after its beginning; without it they are revoked as soon as all are there.
+    /// For `expire`: the time to live that is tested, in whole seconds, at most 5m. `renewed-token` may live three
     /// times as long, `periodic-token` is renewed for as long, and what is for few uses is used up within it.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]

@@ -14,6 +14,7 @@ use std::time::Duration;
 const RESTART_DOWN_DEFAULT: Span = Span::from_secs(1);
 const EXPIRE_TTL_MAX: Span = Span::from_secs(5 * 60);
 const REPEATS_MAX: u16 = 100;
+const STORM_MAX: u32 = 20_000;
 const STEPS_MAX: usize = 100;
 /// After the heal of a network its links are tried out.
 const LINKS_PROVEN_WITHIN: Duration = Duration::from_secs(5);
@@ -42,17 +43,31 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
         None => Some(Target::Named),
     };
     let heal_after = heal_after(checker, line, fault);
-    let ttl = ttl(checker, line, fault);
+    let ttl = ttl(checker, line, fault, target.as_ref());
+    let count = count(checker, line, fault);
     let link = link_rules::check(checker, line, fault, nodes);
     let strain = strain_rules::check(checker, line, fault);
     let rest = rest(checker, raw, target.as_ref());
     let hand_over = hand_over(checker, raw, fault);
     let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
-    let (link, strain, rest, hand_over) = (link?, strain?, rest?, hand_over?);
+    let (link, strain, rest, hand_over, count) = (link?, strain?, rest?, hand_over?, count?);
     link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
     let every = Span::default();
-    let mut step =
-        Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain, rest, hand_over };
+    let mut step = Step {
+        at,
+        jitter,
+        fault,
+        target,
+        heal_after,
+        times: 1,
+        every,
+        ttl,
+        link,
+        strain,
+        rest,
+        hand_over,
+        count,
+    };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
@@ -68,6 +83,7 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::Seal => &raw.seal,
         FaultKind::Expire => &raw.expire,
         FaultKind::Revoke => &raw.revoke,
+        FaultKind::Storm => &raw.storm,
         FaultKind::Isolate => &raw.isolate,
         FaultKind::CannotHear => &raw.cannot_hear,
         FaultKind::CannotSpeak => &raw.cannot_speak,
@@ -121,6 +137,7 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
     let allowed: &[&str] = match fault {
         FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
         FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
+        FaultKind::Storm => &["leases", "logins"],
         FaultKind::StepDown => &["leader"],
         FaultKind::Seal => &["leader", "follower", "all", "majority"],
         FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
@@ -216,8 +233,32 @@ fn hand_over(checker: &mut Checker, raw: &RawStep, fault: FaultKind) -> Option<O
 }
 
 /// Outer `None`: an error was found.
-fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<Span>> {
-    match (&line.value.ttl, fault == FaultKind::Expire) {
+fn count(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<u32>> {
+    match (&line.value.count, fault == FaultKind::Storm) {
+        (None, false) => Some(None),
+        (None, true) => {
+            checker.error(line, "`storm` needs `count`", "say how many, such as `count: 10000`");
+            None
+        }
+        (Some(text), false) => {
+            checker.error(text, format!("`{fault}` takes no `count`"), "`count` belongs to `storm` only");
+            None
+        }
+        (Some(text), true) => checker.number(text, 1..=STORM_MAX).map(Some),
+    }
+}
+
+/// Outer `None`: an error was found.
+fn ttl(
+    checker: &mut Checker,
+    line: &Spanned<RawStep>,
+    fault: FaultKind,
+    target: Option<&Target>,
+) -> Option<Option<Span>> {
+    if line.value.ttl.is_none() && fault == FaultKind::Storm {
+        return Some(None);
+    }
+    match (&line.value.ttl, fault == FaultKind::Expire || target == Some(&Target::Leases)) {
         (None, false) => Some(None),
         (None, true) => {
             let help =
@@ -226,7 +267,11 @@ fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Opti
             None
         }
         (Some(text), false) => {
-            checker.error(text, format!("`{fault}` takes no `ttl`"), "`ttl` belongs to `expire` only");
+            checker.error(
+                text,
+                format!("`{fault}` takes no `ttl`"),
+                "`ttl` belongs to `expire` and `storm: leases`",
+            );
             None
         }
         (Some(text), true) => {

@@ -122,6 +122,11 @@ word!(
         "description": "What is made and revoked: a token by itself or by its accessor, or a lease." })
 );
 word!(
+    StormText,
+    "storm",
+    json_schema!({ "enum": ["leases", "logins"], "description": "What comes in thousands." })
+);
+word!(
     LeaderText,
     "leader",
     json_schema!({ "enum": ["leader"], "description": "Only the leader can step down." })
@@ -155,7 +160,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 66] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -183,6 +188,9 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "seal: follower",
         "expire: token",
         "revoke: token",
+        "storm: leases",
+        "count: 10000",
+        "alerts: { fires: [{ alert: VaultDown, within: 90s }] }",
         "isolate: leader",
         "cannot-hear: leader",
         "cannot-speak: leader",

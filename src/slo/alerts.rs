@@ -1,7 +1,7 @@
 //! Whether the documented alerts fire when what they are for happens, and only then.
 
 use super::figure::{Figure, Judged};
-use crate::facts::{AlertsSeen, Facts};
+use crate::facts::{AlertsSeen, CONTAMINATED_SHARE_MAX, Contamination, DEFAULT_CONTAMINATION_MS, Facts};
 use crate::model::{AlertForm, AlertRow, Bound, Unit, Verdict};
 
 /// The share of the alerts that did what they have to do in this scenario. Where the document's expression is known not to
@@ -22,6 +22,10 @@ pub fn judge(facts: &Facts, bound: Bound) -> Judged {
         let form = |form: AlertForm| rows.iter().find(|row| row.alert == rule.name && row.form == form);
         let Some(row) = form(rule.judged_form()) else { continue };
         let (mut verdict, mut told) = one(row);
+        if verdict == Verdict::Fail && row.firing_ms.is_some() && was_busy(facts) {
+            verdict = Verdict::Inconclusive;
+            told += " (the machine itself was too busy to tell whose fault that is)";
+        }
         // What was seen is proof; what was not seen may have been missed.
         if !doubts.is_empty() && row.firing_ms.is_none() {
             verdict = Verdict::Inconclusive;
@@ -55,6 +59,13 @@ pub fn judge(facts: &Facts, bound: Bound) -> Judged {
     notes.extend(asides);
     figure.note = notes.join("; ");
     Judged { figure, breakdown }
+}
+
+/// A machine that keeps servers waiting makes scrapes time out and answers late: what fires then may be its doing.
+fn was_busy(facts: &Facts) -> bool {
+    let (from_ms, to_ms) = (facts.loaded_from_ms(), facts.watched_until_ms());
+    let seen = Contamination::of(&facts.control, from_ms, to_ms, DEFAULT_CONTAMINATION_MS);
+    seen.bad_ms > seen.covered_ms * CONTAMINATED_SHARE_MAX
 }
 
 /// What an alert did, against what it has to do.
@@ -175,6 +186,22 @@ mod tests {
         run.info.scenario.blueprint.alerts = rules;
         let figure = judge(&Facts::of(&run), ">= 100 %".parse().unwrap()).figure;
         (figure.verdict, figure.measured, figure.note)
+    }
+
+    #[test]
+    fn a_false_alarm_on_a_machine_that_is_too_busy_is_nobodys() {
+        let window = |stall_p99_ms| Event::Control {
+            window_ms: 20e3,
+            stall_p99_ms,
+            stall_max_ms: stall_p99_ms,
+            echo_p99_ms: 1.0,
+            echo_max_ms: 1.0,
+        };
+        let of = |stall_ms| {
+            let run = kill_run().event(30e3, window(stall_ms)).build();
+            was_busy(&Facts::of(&run))
+        };
+        assert!(of(9.0) && !of(1.0));
     }
 
     fn watched(troubles: &[&str]) -> Event {

@@ -111,6 +111,7 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             strain: None,
             rest: None,
             hand_over: None,
+            count: None,
         }],
         recovery: Recovery {
             within: Span::from_secs(30),
