@@ -26,6 +26,7 @@ pub mod scenario;
 pub mod secrecy;
 pub mod server;
 pub mod slo;
+pub mod soak;
 pub mod up;
 pub mod vault;
 pub mod watchdog;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use vaultquake::scenario::{
     attach_file_from_text, blueprint_from_text, find_scenarios, known_findings_from_text, plan,
-    scenario_from_text,
+    scenario_from_text, suite_from_text,
 };
 
 /// Far above what any file of this size takes, far below what a person notices.
@@ -21,7 +21,8 @@ fn seeds() -> Vec<String> {
     let mut paths = find_scenarios(&["scenarios".into(), "tests/bad-scenarios".into()]).unwrap();
     paths.push("scenarios/blueprints/alphapulse.yaml".into());
     paths.push("scenarios/blueprints/workflow.yaml".into());
-    for folder in ["tests/bad-attach-files", "tests/bad-blueprints"] {
+    paths.push("scenarios/nightly.yaml".into());
+    for folder in ["tests/bad-attach-files", "tests/bad-blueprints", "tests/bad-suites"] {
         paths.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     }
     paths.sort();
@@ -139,6 +140,7 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
         blueprint_from_text(path, &text).map(drop),
         attach_file_from_text(path, &text).map(drop),
         known_findings_from_text(path, &text).map(drop),
+        suite_from_text(path, &text).map(drop),
     ];
     for errors in messages.into_iter().filter_map(Result::err) {
         prop_assert!(!errors.diagnostics.is_empty(), "an error without a message");

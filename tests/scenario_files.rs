@@ -1,12 +1,14 @@
 //! Scenario files as people meet them: each bad one is answered with a message that a newcomer can act on
 //! (the snapshot is the message), and each shipped one has a plan. Starts no server.
 
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use vaultquake::model::{Blueprint, Scenario};
 use vaultquake::scenario::{
     attach_file_from_text, blueprint_from_text, built_in_blueprints, find_blueprint, find_scenarios,
-    load_scenario, plan,
+    load_scenario, load_suite, plan,
 };
 
 /// The files of a folder, sorted; paths relative to the package, which is where tests run.
@@ -73,6 +75,57 @@ fn every_bad_attach_file_is_answered_with_its_message_and_no_secret() {
         assert!(!format!("{message:?}").contains("hunter2"), "{message:?}");
         message
     });
+}
+
+#[test]
+fn every_bad_suite_is_answered_with_its_message() {
+    check_bad_files("tests/bad-suites", 10, |path| {
+        load_suite(path).map(drop).map_err(|errors| errors.to_string())
+    });
+}
+
+/// Every command of a workflow, wherever it stands in it.
+fn commands(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "run" => found.push(text.clone()),
+                    Value::Array(lines) if key == "script" || key == "after_script" => {
+                        found.extend(lines.iter().filter_map(|line| line.as_str().map(str::to_owned)));
+                    }
+                    _ => commands(value, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| commands(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_workflows_of_ci_services_are_yaml_whose_commands_a_shell_understands() {
+    for (path, schedule) in [
+        ("examples/ci/.github/workflows/nightly.yml", "/on/schedule/0/cron"),
+        ("examples/ci/.gitlab-ci.yml", "/nightly/rules/0/if"),
+    ] {
+        let text = fs::read_to_string(path).unwrap();
+        let workflow: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(workflow.pointer(schedule).is_some_and(Value::is_string), "{path} has no schedule");
+        let mut found = Vec::new();
+        commands(&workflow, &mut found);
+        let suite = found.iter().filter(|command| command.contains("run scenarios/nightly.yaml")).count();
+        assert_eq!(suite, 1, "{path}");
+        assert!(found.iter().any(|command| command.contains("summary.md")), "{path}");
+        for command in found {
+            let checked = Command::new("bash").args(["-n", "-c", &command]).output().unwrap();
+            assert!(
+                checked.status.success(),
+                "{path}: {command}\n{}",
+                String::from_utf8_lossy(&checked.stderr)
+            );
+        }
+    }
 }
 
 #[test]

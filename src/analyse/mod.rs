@@ -54,6 +54,7 @@ pub fn judge(run: &SavedRun) -> RunResult {
         faults: facts.faults.iter().map(|fault| fault.row()).collect(),
         stale_reads: stale_reads(&facts),
         rehearsal: rehearsal(&facts, verdict),
+        alerts: facts.alerts().map(|seen| seen.rows).unwrap_or_default(),
         load: load_rows::load_rows(&facts),
         budget: slo::budget(&facts),
         control: control(&facts),
@@ -74,7 +75,13 @@ fn rehearsal(facts: &Facts, verdict: Verdict) -> Option<Rehearsal> {
     });
     let (compared, changes) = configuration.unzip();
     let changes = changes.unwrap_or_default();
-    (!steps.is_empty()).then(|| Rehearsal { go: verdict == Verdict::Pass, steps, compared, changes })
+    let snapshot = facts.events().find_map(|(_, event)| match event {
+        Event::SnapshotFirst(snapshot) => Some(snapshot.clone()),
+        _ => None,
+    });
+    let lacks_one = snapshot.as_ref().is_some_and(|snapshot| snapshot.trouble.is_some());
+    let go = verdict == Verdict::Pass && !lacks_one;
+    (lacks_one || !steps.is_empty()).then_some(Rehearsal { go, snapshot, steps, compared, changes })
 }
 
 /// Every invariant that is expected or has data, and how many writes are lost. `valid` when the run can carry

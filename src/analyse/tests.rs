@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::testing::*;
-use crate::model::{FaultKind, KnownFinding, Outcome, Phase};
+use crate::model::{FaultKind, KnownFinding, Outcome, Phase, SnapshotFirst};
 
 fn passing() -> SavedRun {
     kill_run().probe(22_990.0, "n2", Answer::refused(1.0)).build()
@@ -144,6 +144,7 @@ fn a_promise_of_time_is_not_broken_while_others_have_the_machine() {
         });
         let mut run = kill_run().expect(&["availability", "failover.rpo"]).build();
         run.info.machine.cores = 2;
+        run.journal.retain(|entry| !matches!(entry.event, Event::Cpu { .. }));
         run.journal.splice(0..0, seconds);
         run
     };
@@ -319,4 +320,13 @@ fn a_folder_cut_off_anywhere_never_passes() {
         inconclusive(&crate::record::read_run(&folder).unwrap(), "damaged");
         std::fs::write(&path, &whole).unwrap();
     }
+}
+
+#[test]
+fn an_upgrade_without_a_snapshot_is_a_no_go_whatever_else_was_seen() {
+    let whole = SnapshotFirst { node: Some(node("n1")), bytes: 1, ..SnapshotFirst::default() };
+    let sheet = |snapshot| judge(&with(passing(), 11e3, Event::SnapshotFirst(snapshot))).rehearsal;
+    assert_eq!(sheet(whole.clone()), None, "nothing was upgraded, and nothing spoke against it");
+    let refused = sheet(SnapshotFirst { trouble: Some("no space left".into()), ..whole }).unwrap();
+    assert!(!refused.go && refused.steps.is_empty());
 }

@@ -79,6 +79,20 @@ pub async fn apply(
     Ok(())
 }
 
+const OPERATOR: &str = "vaultquake-operator";
+
+/// A token that may do everything and outlives the root token.
+pub async fn make_operator(root: &Client) -> Result<String, BootstrapError> {
+    let rules = "path \"*\" {\n  capabilities = [\"create\", \"read\", \"update\", \"patch\", \"delete\", \"list\", \"sudo\"]\n}\n";
+    let path = format!("sys/policies/acl/{OPERATOR}");
+    let answer = root.call(reqwest::Method::PUT, &path, Some(&json!({ "policy": rules }))).await?;
+    success(answer, "policy")?;
+    let asked = json!({ "policies": [OPERATOR], "period": "24h", "display_name": OPERATOR });
+    let made = root.post("auth/token/create-orphan", asked).await?;
+    let token = made.body["auth"]["client_token"].as_str().map(str::to_owned);
+    token.ok_or_else(|| BootstrapError::Unexpected("an operator's token was made and not named".into()))
+}
+
 fn success(answer: crate::vault::Answer, what: &str) -> Result<crate::vault::Answer, ClientError> {
     if answer.is_success() {
         return Ok(answer);

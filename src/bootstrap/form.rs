@@ -19,6 +19,8 @@ pub struct Formed {
 
 /// The first election alone takes 10 s at the server's default timing.
 const INIT_WITHIN: Duration = Duration::from_secs(60);
+/// Between two requests of a node to be let in.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 const JOIN_WITHIN: Duration = Duration::from_secs(60);
 const VOTERS_WITHIN: Duration = Duration::from_secs(90);
 const EVERY: Duration = Duration::from_millis(50);
@@ -32,7 +34,7 @@ pub async fn form(
     saved: Option<&SavedState>,
     progress: &dyn Progress,
 ) -> Result<Formed, BootstrapError> {
-    let saved = saved.zip(cluster.first_store());
+    let saved = saved.zip(cluster.nodes().first().and_then(|first| cluster.store(&first.id)));
     let reused = match &saved {
         Some((saved, place)) if saved.exists() => {
             let began = Instant::now();
@@ -169,7 +171,11 @@ async fn join_all(
 async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Result<Access, BootstrapError> {
     let began = Instant::now();
     let client = Client::new(&first.endpoint)?;
-    let body = json!({ "secret_shares": seal.shares, "secret_threshold": seal.threshold });
+    let opens_itself = seal.kind.opens_itself();
+    let body = match opens_itself {
+        false => json!({ "secret_shares": seal.shares, "secret_threshold": seal.threshold }),
+        true => json!({ "recovery_shares": seal.shares, "recovery_threshold": seal.threshold }),
+    };
     let answer = client.call(reqwest::Method::PUT, "sys/init", Some(&body)).await?;
     if !answer.is_success() {
         let problem = format!("sys/init answered {}: {}", answer.status, answer.errors());
@@ -178,23 +184,30 @@ async fn initialise(first: &Node, seal: &Seal, progress: &dyn Progress) -> Resul
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
     };
+    let given = if opens_itself { "recovery_keys_base64" } else { "keys_base64" };
+    let keys = texts(&answer.body[given]);
+    let is_whole = keys.len() == usize::from(seal.shares);
+    let (unseal_keys, recovery_keys) = if opens_itself { (Vec::new(), keys) } else { (keys, Vec::new()) };
     let access = Access {
         root_token: answer.body["root_token"].as_str().unwrap_or_default().to_owned(),
-        unseal_keys: texts(&answer.body["keys_base64"]),
-        threshold: seal.threshold.into(),
-        tenants: Vec::new(),
+        threshold: if opens_itself { 0 } else { seal.threshold.into() },
+        unseal_keys,
+        recovery_keys,
+        ..Access::default()
     };
-    if access.root_token.is_empty() || access.unseal_keys.len() != usize::from(seal.shares) {
+    if access.root_token.is_empty() || !is_whole {
         return Err(BootstrapError::Unexpected(
             "sys/init answered without the keys or the root token".into(),
         ));
     }
-    let step = format!("initialise with {} shares, threshold {}", seal.shares, seal.threshold);
+    let what = if opens_itself { "recovery shares" } else { "shares" };
+    let step = format!("initialise with {} {what}, threshold {}", seal.shares, seal.threshold);
     progress.step(&step, began.elapsed());
     Ok(access)
 }
 
-async fn join(
+/// Asks a node without a store to join, unseals it and waits until it is a voter.
+pub async fn join(
     node: &Node,
     first_addr: &str,
     ca_text: Option<&str>,
@@ -207,7 +220,11 @@ async fn join(
     if let Some(text) = ca_text {
         body["leader_ca_cert"] = text.into();
     }
-    client.post("sys/storage/raft/join", body).await?;
+    // A leader that is busy with a loss, or new, may refuse the first time.
+    wait_until(&format!("{} may join", node.id), JOIN_WITHIN, ASK_AGAIN, || async {
+        client.post("sys/storage/raft/join", body.clone()).await.map_err(|error| error.to_string())
+    })
+    .await?;
     unseal(&client, access, JOIN_WITHIN).await?;
     wait_until(&format!("{} is a voter", node.id), VOTERS_WITHIN, EVERY, || async {
         let answer =

@@ -10,8 +10,8 @@ mod saved;
 mod unseal;
 
 pub use database::set_up_database;
-pub use deployment::{apply, login, policy_name};
-pub use form::{Formed, form, form_running, wait_for_redundancy};
+pub use deployment::{apply, login, make_operator, policy_name};
+pub use form::{Formed, form, form_running, join, wait_for_redundancy};
 pub use made::{Made, MadeLog, find_ours, is_ours, made_file, prefix_of, remove};
 pub use saved::SavedState;
 pub use unseal::unseal;

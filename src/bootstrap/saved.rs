@@ -45,8 +45,7 @@ impl SavedState {
         let restored = blocking(move || {
             let access = serde_json::from_slice(&fs::read(folder.join(ACCESS))?)?;
             copy_below(&folder.join(STORE), &place.data)?;
-            let peers = json!([{ "id": place.node, "address": place.raft_addr, "non_voter": false }]);
-            fs::write(place.data.join("raft/peers.json"), peers.to_string())?;
+            place.write_recovery_file(std::slice::from_ref(&place))?;
             Ok(access)
         });
         restored.await.map_err(cannot("reuse a saved store"))

@@ -10,17 +10,20 @@ mod isolation;
 mod known;
 mod lease_expiry;
 mod linearizable;
+mod lost_only_newest;
 mod minority_silent;
 mod no_lost_writes;
 mod no_plaintext;
 mod node_agreement;
 mod pki_valid;
+mod retired_refused;
 mod sealed_silent;
 mod served_through_every_node;
 mod session;
 mod silence;
 mod single_leader;
 mod snapshot_equal;
+mod storm_over;
 #[cfg(test)]
 mod testing;
 mod token_expiry;
@@ -49,7 +52,7 @@ pub struct Checker {
     pub check: fn(&Facts) -> Checked,
 }
 
-pub const CHECKERS: [Checker; 19] = [
+pub const CHECKERS: [Checker; 22] = [
     Checker { id: "no-lost-writes", has_data: no_lost_writes::has_data, check: no_lost_writes::check },
     Checker { id: "linearizable", has_data: linearizable::has_data, check: linearizable::check },
     Checker { id: "session", has_data: session::has_data, check: session::check },
@@ -67,12 +70,15 @@ pub const CHECKERS: [Checker; 19] = [
     Checker { id: "lease-expiry", has_data: lease_expiry::has_data, check: lease_expiry::check },
     Checker { id: "transit-decrypts", has_data: transit_decrypts::has_data, check: transit_decrypts::check },
     Checker { id: "clients-recover", has_data: clients_recover::has_data, check: clients_recover::check },
+    Checker { id: "storm-over", has_data: storm_over::has_data, check: storm_over::check },
     Checker { id: "pki-valid", has_data: pki_valid::has_data, check: pki_valid::check },
     Checker {
         id: "served-through-every-node",
         has_data: served_through_every_node::has_data,
         check: served_through_every_node::check,
     },
+    Checker { id: "retired-refused", has_data: retired_refused::has_data, check: retired_refused::check },
+    Checker { id: "lost-only-newest", has_data: lost_only_newest::has_data, check: lost_only_newest::check },
 ];
 
 /// The row of an invariant that could not be judged.

@@ -7,7 +7,7 @@
 
 use super::{Checked, line, sentences, violation};
 use crate::facts::{Facts, RoleTrack};
-use crate::model::{Entry, Event, Operation, Outcome, Verdict};
+use crate::model::{Entry, Event, Operation, Outcome, Verdict, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// KV v2 keeps this many versions of a key unless its mount says otherwise, and no blueprint's does.
@@ -26,8 +26,30 @@ pub fn has_data(facts: &Facts) -> bool {
 }
 
 pub fn check(facts: &Facts) -> Checked {
+    let Found { lost, checked, coverage, note, .. } = find(facts);
+    let violations = lost.into_iter().map(|loss| loss.violation).collect();
+    Checked { checked, coverage, note, violations }
+}
+
+/// An acknowledged write that is not there, or not as it was acknowledged.
+pub(super) struct Loss<'a> {
+    pub op: &'a Operation,
+    pub violation: Violation,
+}
+
+/// What became of every acknowledged write.
+pub(super) struct Found<'a> {
+    pub lost: Vec<Loss<'a>>,
+    /// Those that were found as they were acknowledged, on each node that was read.
+    pub kept: Vec<&'a Operation>,
+    pub checked: u64,
+    pub coverage: Verdict,
+    pub note: String,
+}
+
+pub(super) fn find<'a>(facts: &Facts<'a>) -> Found<'a> {
     let reads = read_back(facts);
-    let mut violations = Vec::new();
+    let (mut lost, mut kept): (Vec<Loss>, Vec<&Operation>) = Default::default();
     let (mut checked, mut trimmed, mut emptied, mut unclear, mut unread) = (0, 0, 0, 0, 0);
     let mut disputed = 0;
     let removed = removed(facts);
@@ -41,11 +63,11 @@ pub fn check(facts: &Facts) -> Checked {
         };
         if let Some(first) = acknowledged.insert((key, version), op)
             && first.digest != op.digest
+            // Missing already: that its number was given away again says nothing more.
+            && !lost.iter().any(|loss| loss.op.id == first.id)
         {
-            violations.push(violation(
-                format!("version {version} of key {key} was acknowledged for two different values"),
-                vec![line(first), line(op)],
-            ));
+            let what = format!("version {version} of key {key} was acknowledged for two different values");
+            lost.push(Loss { op: first, violation: violation(what, vec![line(first), line(op)]) });
         }
         if removed.contains(&key) {
             emptied += 1;
@@ -55,17 +77,23 @@ pub fn check(facts: &Facts) -> Checked {
             unread += 1;
             continue;
         };
-        let mut compared = false;
+        let (mut compared, mut everywhere) = (false, true);
         for read in reads {
-            match find(op, key, version, read) {
-                Found::Kept => compared = true,
-                Found::Trimmed => {}
-                Found::Behind(_) if is_disputed(facts, read) => disputed += 1,
-                Found::Behind(summary) | Found::Lost(summary) => {
+            let seen = look(op, key, version, read);
+            everywhere &= matches!(seen, Seen::Kept);
+            match seen {
+                Seen::Kept => compared = true,
+                Seen::Trimmed => {}
+                Seen::Behind(_) if is_disputed(facts, read) => disputed += 1,
+                Seen::Behind(summary) | Seen::Lost(summary) => {
                     compared = true;
-                    violations.push(violation(summary, vec![line(op), line(read.entry)]));
+                    let violation = violation(summary, vec![line(op), line(read.entry)]);
+                    lost.push(Loss { op, violation });
                 }
             }
+        }
+        if everywhere {
+            kept.push(op);
         }
         if compared { checked += 1 } else { trimmed += 1 }
     }
@@ -104,7 +132,7 @@ pub fn check(facts: &Facts) -> Checked {
         ),
     ]);
     let coverage = if complete { Verdict::Pass } else { Verdict::Inconclusive };
-    Checked { checked, coverage, note, violations }
+    Found { lost, kept, checked, coverage, note }
 }
 
 /// Keys of which the load itself may have removed versions: what is missing there proves nothing.
@@ -123,7 +151,7 @@ fn is_disputed(facts: &Facts, read: &Read) -> bool {
     claimants.len() > 1 && claimants.contains(&read.node)
 }
 
-enum Found {
+enum Seen {
     Kept,
     Trimmed,
     /// Not there, as on a node that has not heard of it.
@@ -131,32 +159,30 @@ enum Found {
     Lost(String),
 }
 
-fn find(op: &Operation, key: u32, version: u64, read: &Read) -> Found {
+fn look(op: &Operation, key: u32, version: u64, read: &Read) -> Seen {
     let node = read.node;
     let Some(current) = read.current else {
-        return Found::Behind(format!("key {key} is gone on {node}; its version {version} was acknowledged"));
+        return Seen::Behind(format!("key {key} is gone on {node}; its version {version} was acknowledged"));
     };
     if current < version {
-        return Found::Behind(format!(
+        return Seen::Behind(format!(
             "version {version} of key {key} was acknowledged, and {node} holds only version {current}"
         ));
     }
     match read.versions.get(&version) {
-        Some(digest) if op.digest.as_deref().is_none_or(|acknowledged| acknowledged == *digest) => {
-            Found::Kept
-        }
-        Some(_) => Found::Lost(format!(
+        Some(digest) if op.digest.as_deref().is_none_or(|acknowledged| acknowledged == *digest) => Seen::Kept,
+        Some(_) => Seen::Lost(format!(
             "version {version} of key {key} holds another value on {node} than acknowledged"
         )),
         None => {
             // Anything newer than the oldest version kept, or within the server's own window, must be there.
             let oldest = read.versions.keys().next().copied().unwrap_or(u64::MAX);
             if version > oldest || current - version < RETAINED_VERSIONS {
-                Found::Lost(format!(
+                Seen::Lost(format!(
                     "version {version} of key {key} was acknowledged and is missing on {node}"
                 ))
             } else {
-                Found::Trimmed
+                Seen::Trimmed
             }
         }
     }

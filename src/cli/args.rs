@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+use crate::model::Span;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -20,11 +21,7 @@ pub enum Command {
     /// Run scenarios and judge them
     Run(RunArgs),
     /// Only parse and resolve scenarios; shows the plan
-    Validate {
-        /// Scenario files or folders
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-    },
+    Validate(ValidateArgs),
     /// Ask a server for its documented behaviour, case by case
     Conform(ConformArgs),
     /// Judge a saved run again, without a cluster (writes recheck.json)
@@ -45,6 +42,8 @@ pub enum Command {
     },
     /// Whether figures differ between two sets of runs, by a statistical test; exit 1 when one is worse in B
     Compare(CompareArgs),
+    /// The smallest schedule by which a failed run of random faults still fails
+    Shrink(ShrinkArgs),
     /// Bring a bootstrapped cluster up to play with, in the foreground
     Up(UpArgs),
     /// End a cluster that `up --detach` keeps
@@ -80,9 +79,9 @@ pub enum Command {
     Schema,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct RunArgs {
-    /// Scenario files, or folders of them
+    /// Scenario files, or folders of them; or one suite
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// How nodes run
@@ -99,9 +98,12 @@ pub struct RunArgs {
     /// For scenarios that upgrade nodes: the version they end with [default: --server]
     #[arg(long, value_name = "SERVER")]
     pub to: Option<String>,
-    /// Seed of every random choice; a fresh one when absent
+    /// Seed of every random choice; a fresh one when absent. Of a suite also the night by which turns are taken
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Of a suite: the night by which turns are taken and the seeds drawn [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<jiff::civil::Date>,
     /// Where run folders go
     #[arg(long, default_value = "reports", value_name = "DIR")]
     pub out: PathBuf,
@@ -120,6 +122,46 @@ pub struct RunArgs {
     /// A scenario that this machine cannot run is an error (exit 3) instead of a skip
     #[arg(long)]
     pub deny_skips: bool,
+}
+
+#[derive(Args)]
+pub struct ShrinkArgs {
+    /// The folder of a run that failed, with its schedule.yaml
+    pub run: PathBuf,
+    /// So many runs of each smaller schedule before it is held for one that passes
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub tries: u32,
+    /// No run begins after this long, such as 30m; what was found by then is kept
+    #[arg(long, value_name = "TIME")]
+    pub within: Option<Span>,
+    /// How nodes run [default: as in that run]
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+    /// The cluster to attach to
+    #[arg(long, value_name = "FILE", required_if_eq("backend", "attach"))]
+    pub cluster: Option<PathBuf>,
+    /// Which server, as for `run` [default: that run's]
+    #[arg(long)]
+    pub server: Option<String>,
+    /// Take an unknown version whose hash is not pinned
+    #[arg(long)]
+    pub allow_unpinned: bool,
+    /// Let the first node come back with a store that an earlier such run kept
+    #[arg(long)]
+    pub reuse: bool,
+}
+
+#[derive(Args)]
+pub struct ValidateArgs {
+    /// Scenario files, folders of them, or suites
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Of a suite: the night in question, as a number
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Of a suite: the night in question [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<jiff::civil::Date>,
 }
 
 #[derive(Args)]
@@ -146,7 +188,7 @@ pub enum Backend {
     Attach,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ServerChoice {
     /// Which server: PRODUCT@VERSION, PRODUCT=/path/to/binary, or image:REF on the docker backend
     #[arg(long, default_value = super::DEFAULT_SERVER)]

@@ -19,10 +19,12 @@ pub struct Round<'a> {
     pub jobs: Vec<Job<'a>>,
 }
 
-/// Each scenario `repeat` times, with the seeds counted up.
+/// Each scenario `repeat` times, with the seeds counted up from its own, or from `first_seed` where it names none.
 pub fn jobs(planned: &[Planned], repeat: u16, first_seed: u64) -> Vec<Job<'_>> {
-    let seeds = (0..u64::from(repeat)).map(|repetition| first_seed + repetition);
-    let jobs = planned.iter().flat_map(|planned| seeds.clone().map(move |seed| (planned, seed)));
+    let jobs = planned.iter().flat_map(|planned| {
+        let first_seed = planned.scenario.seed.unwrap_or(first_seed);
+        (0..u64::from(repeat)).map(move |repetition| (planned, first_seed.saturating_add(repetition)))
+    });
     jobs.enumerate().map(|(place, (planned, seed))| Job { place, planned, seed }).collect()
 }
 

@@ -17,8 +17,10 @@ mod programs;
 mod publish;
 mod run;
 pub mod server;
+mod shrink;
 mod signals;
 mod subject;
+mod suite;
 mod terminal;
 mod up;
 mod upgrading;
@@ -30,10 +32,10 @@ use crate::record::RunFolder;
 use crate::report;
 use crate::scenario;
 use crate::server::{ProvisionOptions, ServerSpec};
-use args::{Cli, Command, ServerCommand};
+use args::{Cli, Command, ServerCommand, ValidateArgs};
 use clap::Parser;
 use out::{say, tell};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use subject::NoSubject;
 
@@ -63,11 +65,15 @@ fn dispatch(command: Command) -> Exit {
             machine::open_files::raise_limit();
             run::run(&args)
         }
+        Command::Shrink(args) => {
+            machine::open_files::raise_limit();
+            shrink::shrink(&args)
+        }
         Command::Conform(args) => {
             machine::open_files::raise_limit();
             conform::conform(&args)
         }
-        Command::Validate { paths } => validate(&paths),
+        Command::Validate(args) => validate(&args),
         Command::Recheck { run } => judged(&run, publish::recheck),
         Command::Trend { folder } => past::trend(&folder),
         Command::Compare(args) => past::compare_runs(&args),
@@ -114,8 +120,8 @@ fn trouble(error: &dyn std::error::Error) -> Exit {
     Exit::Trouble
 }
 
-fn validate(paths: &[PathBuf]) -> Exit {
-    let files = match scenario::find_scenarios(paths) {
+fn validate(args: &ValidateArgs) -> Exit {
+    let files = match scenario::find_scenarios(&args.paths) {
         Ok(files) => files,
         Err(errors) => {
             tell!("{errors}");
@@ -124,6 +130,10 @@ fn validate(paths: &[PathBuf]) -> Exit {
     };
     let mut exit = Exit::Pass;
     for path in files {
+        if scenario::is_suite(&path) {
+            exit = Exit::worst([exit, suite::validate(&path, args)]);
+            continue;
+        }
         match scenario::load_scenario(&path) {
             Ok(scenario) => say!("{}\n", scenario::plan::describe(&scenario)),
             Err(errors) => {

@@ -7,22 +7,28 @@ use super::out::{say, tell};
 use super::publish::publish;
 use super::subject::Subject;
 use super::terminal::{Terminal, wants_colour};
+use crate::helper::find_prometheus;
 use crate::machine::priority;
-use crate::model::RunResult;
+use crate::model::{RunResult, Scenario};
 use crate::record::RunFolder;
 use crate::report;
 use crate::runner::{self, Progress, RunError, RunRequest, Siblings, Stop, StopReason};
-use crate::scenario::overrides;
+use crate::scenario::{overrides, with_faults_drawn};
 use crate::server::cache_folder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What became of one run.
 pub enum Done {
-    Judged(Box<RunResult>, Exit),
-    /// The harness or the set-up failed; told already.
-    Trouble,
+    Judged {
+        result: Box<RunResult>,
+        exit: Exit,
+        folder: PathBuf,
+        harness_failed: Option<String>,
+    },
+    /// The harness or the set-up failed, and why; told already.
+    Trouble(String),
     Unsupported(String),
 }
 
@@ -44,7 +50,7 @@ pub fn one(
     let lines = Arc::new(terminal.part(name));
     let trouble = |text: String| {
         lines.last(|| tell!("vaultquake: {scenario}: {text}"));
-        Done::Trouble
+        Done::Trouble(text)
     };
     let (started_at, zero) = (jiff::Timestamp::now(), Instant::now());
     let folder = match RunFolder::create(&args.out, started_at, scenario, seed) {
@@ -52,9 +58,10 @@ pub fn one(
         Err(error) => return trouble(error.to_string()),
     };
     terminal.line(&format!("{scenario}: {} (seed {seed})", planned.scenario.summary));
+    let drawn = Scenario { seed: None, ..with_faults_drawn(&planned.scenario, seed) };
     let request = RunRequest {
-        scenario: planned.scenario.clone(),
-        overrides: overrides(&planned.scenario).into_iter().chain(subject.overrides.clone()).collect(),
+        overrides: overrides(&drawn).into_iter().chain(subject.overrides.clone()).collect(),
+        scenario: drawn,
         seed,
         backend: subject.backend.clone(),
         server: subject.server.clone(),
@@ -65,6 +72,7 @@ pub fn one(
         saved_states: cache_folder().ok().filter(|_| args.reuse).map(|cache| cache.join("states")),
         siblings: siblings.clone(),
         postgres: subject.postgres.clone(),
+        prometheus: find_prometheus(&std::env::var_os("PATH").unwrap_or_default()).ok(),
     };
     let progress: Arc<dyn Progress> = lines.clone();
     let ended = run_to_the_end(request, &folder, started_at, zero, progress, stop);
@@ -106,14 +114,15 @@ pub fn one(
     lines.last(|| {
         say!("{}", report::terminal(&published.result, wants_colour()));
         say!("report: {}", folder.root().join("report.html").display());
-        if let Some(why) = trouble {
+        if let Some(why) = &trouble {
             tell!("vaultquake: the harness failed in this run: {why}");
         }
     });
-    Done::Judged(Box::new(published.result), exit)
+    let folder = folder.root().to_path_buf();
+    Done::Judged { result: Box::new(published.result), exit, folder, harness_failed: trouble }
 }
 
-fn run_to_the_end(
+pub(super) fn run_to_the_end(
     request: RunRequest,
     folder: &RunFolder,
     started_at: jiff::Timestamp,

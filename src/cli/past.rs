@@ -4,8 +4,8 @@ use super::args::CompareArgs;
 use super::exit::Exit;
 use super::out::{say, tell};
 use crate::compare;
-use crate::model::{Change, PastRun};
-use crate::record::{RunFolder, find_past_runs};
+use crate::model::{Change, PastRun, SuiteReport};
+use crate::record::{RecordError, RunFolder, find_past_runs, read_suite};
 use crate::report;
 use std::path::Path;
 
@@ -20,7 +20,8 @@ pub fn trend(folder: &Path) -> Exit {
     if RunFolder::at(folder).run_json().is_file() {
         return Exit::Pass;
     }
-    match RunFolder::at(folder).write_whole(INDEX, report::index(&runs, &trends).as_bytes()) {
+    let place = RunFolder::at(folder);
+    match place.write_whole(INDEX, report::index(&runs, &trends, read_suite(folder).as_ref()).as_bytes()) {
         Ok(path) => {
             say!("\nindex: {}", path.display());
             Exit::Pass
@@ -30,6 +31,15 @@ pub fn trend(folder: &Path) -> Exit {
             Exit::Trouble
         }
     }
+}
+
+/// The index of a folder of runs, with the suite that ran there last.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_index(folder: &RunFolder, suite: Option<&SuiteReport>) -> Result<(), RecordError> {
+    let (runs, _) = find_past_runs(folder.root());
+    folder.write_whole(INDEX, report::index(&runs, &compare::trends(&runs), suite).as_bytes()).map(drop)
 }
 
 pub fn compare_runs(args: &CompareArgs) -> Exit {
@@ -131,6 +141,27 @@ mod tests {
         assert_eq!(compared(&here, &there, &["--anyway"]), Exit::Failed);
         let nothing = tempfile::tempdir().unwrap();
         assert_eq!(compared(&here, &nothing, &[]), Exit::Usage);
+    }
+
+    #[test]
+    fn what_a_disturbed_machine_measured_is_not_compared() {
+        let before = folder_of(&[11.2, 11.3, 11.4, 11.5, 11.6], 2);
+        let disturbed = (0..20).map(|number| 40.0 + f64::from(number) / 10.0);
+        let after = folder_of(&[11.2, 11.3, 11.4, 11.5].into_iter().chain(disturbed).collect::<Vec<_>>(), 2);
+        assert_eq!(compared(&before, &after, &[]), Exit::Failed);
+        for number in 4..24 {
+            let place = RunFolder::at(after.path().join(format!("run-{number}")));
+            let mut result: crate::model::RunResult =
+                serde_json::from_slice(&std::fs::read(place.result_json()).unwrap()).unwrap();
+            for row in result.objectives.iter_mut().filter(|row| row.id == "failover.mttr") {
+                row.verdict = crate::model::Verdict::Inconclusive;
+            }
+            place.write_whole("result.json", &serde_json::to_vec(&result).unwrap()).unwrap();
+        }
+        assert_eq!(compared(&before, &after, &[]), Exit::Pass);
+        let (a, b) = (runs(before.path()).unwrap(), runs(after.path()).unwrap());
+        let text = report::comparison(&compare::compare(&a, &b));
+        assert!(text.contains("inconclusive and not counted: 0 of A, 20 of B"), "{text}");
     }
 
     #[test]

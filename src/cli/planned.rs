@@ -4,6 +4,7 @@ use crate::model::{KnownFinding, Scenario};
 use crate::scenario::{find_known_findings, find_scenarios, load_known_findings, load_scenario};
 use std::path::PathBuf;
 
+#[derive(Clone)]
 pub struct Planned {
     pub path: PathBuf,
     pub scenario: Scenario,

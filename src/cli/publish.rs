@@ -6,6 +6,7 @@ use crate::model::RunResult;
 use crate::record::{ReadError, RecordError, RunFolder, SavedRun, read_run};
 use crate::report;
 use crate::secrecy::{RunSecrets, Search};
+use crate::soak;
 use std::io;
 
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,8 @@ pub enum PublishError {
 }
 
 /// What is made of a run, and may be shared like the rest of it.
-const RENDERED: [&str; 5] = ["result.json", "recheck.json", "report.html", "junit.xml", "summary.md"];
+const RENDERED: [&str; 6] =
+    ["result.json", "recheck.json", "report.html", "junit.xml", "summary.md", soak::SCHEDULE];
 
 fn json_of(result: &RunResult) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(result).expect("model types serialise");
@@ -56,6 +58,7 @@ pub fn publish(folder: &RunFolder) -> Result<Published, PublishError> {
     let run = read_run(folder)?;
     let result = judge(&run);
     folder.write_whole("result.json", &json_of(&result))?;
+    soak::save_schedule(folder, &run)?;
     write_reports(folder, &run, &result)?;
     Published::of(&run, result).without_secrets(folder)
 }

@@ -9,9 +9,11 @@ use super::planned::{Planned, plan};
 use super::programs::{Places, find_programs};
 use super::signals::Signals;
 use super::subject::{NoSubject, Subject, subject};
+use super::suite;
 use super::terminal::{Terminal, wants_colour};
 use super::upgrading::upgrading;
 use crate::compare;
+use crate::helper::find_prometheus;
 use crate::machine::lock;
 use crate::model::Scenario;
 use crate::report;
@@ -20,6 +22,9 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 pub fn run(args: &RunArgs) -> Exit {
+    if let Some(exit) = suite::run(args) {
+        return exit;
+    }
     let mut planned = match plan(&args.paths, args.tag.as_deref()) {
         Ok(planned) if planned.is_empty() => {
             let why = args.tag.as_ref().map_or("was found".to_owned(), |tag| format!("has the tag `{tag}`"));
@@ -37,6 +42,9 @@ pub fn run(args: &RunArgs) -> Exit {
         let repeat = args.repeat;
         tell!("vaultquake: --seed {first_seed} counted up for --repeat {repeat} passes {}", u64::MAX);
         return Exit::Usage;
+    }
+    if args.seed.is_some() {
+        planned.iter_mut().for_each(|planned| planned.scenario.seed = None);
     }
     let terminal = Terminal::new();
     let tell = |exit: Exit, why: &dyn std::fmt::Display| {
@@ -85,6 +93,15 @@ pub fn run(args: &RunArgs) -> Exit {
             return tell(skipped(args.deny_skips), &"nothing was judged");
         }
     }
+    if let Err(none) = find_prometheus(&std::env::var_os("PATH").unwrap_or_default()) {
+        planned.retain(|planned| {
+            let needs_it = planned.scenario.alerts.is_some();
+            if needs_it {
+                terminal.line(&format!("skipped {}: {none}", planned.scenario.name));
+            }
+            !needs_it
+        });
+    }
     let places = Places::of_this_machine();
     planned.retain_mut(|planned| {
         let program = subjects.of(&planned.scenario).program.clone();
@@ -121,8 +138,8 @@ pub fn run(args: &RunArgs) -> Exit {
             let stop = Stop::default();
             let _watched = signals.watch_over(&stop)?;
             Some(match one(args, job, subjects.of(&job.planned.scenario), &terminal, &siblings, &stop) {
-                Done::Judged(result, exit) => Some((Some(*result), exit)),
-                Done::Trouble => Some((None, Exit::Trouble)),
+                Done::Judged { result, exit, .. } => Some((Some(*result), exit)),
+                Done::Trouble(_) => Some((None, Exit::Trouble)),
                 // By design, so it counts for nothing, and no other seed changes it.
                 Done::Unsupported(why) => {
                     if unsupported.lock().unwrap().insert(path.clone()) {

@@ -143,7 +143,8 @@ pub(super) fn in_containers(choice: &ServerChoice, say: &mut dyn FnMut(&str)) ->
     };
     say(&format!("{} {} in the image {}", image.server.product, image.server.version, image.image.name));
     // By its id: the name may come to mean another image while runs follow one another.
-    let backend = BackendChoice::Docker { image: image.image.id, program: image.program, upgrade_to: None };
+    let (id, here) = (image.image.id, program.clone());
+    let backend = BackendChoice::Docker { image: id, program: image.program, upgrade_to: None, here };
     Ok(Subject { backend, server: image.server, upgraded_to: None, overrides, postgres: None, program })
 }
 

@@ -55,7 +55,8 @@ fn request(args: &UpArgs, terminal: &Part) -> Result<UpRequest, Exit> {
         tell!("vaultquake: {}", none.why);
         none.exit
     })?;
-    let tuning = ServerTuning { performance_multiplier: args.performance_multiplier };
+    let tuning =
+        ServerTuning { performance_multiplier: args.performance_multiplier, ..ServerTuning::default() };
     Ok(UpRequest { blueprint, tuning, binary: server.path })
 }
 

@@ -33,9 +33,11 @@ pub fn upgrading(args: &RunArgs, say: &mut dyn FnMut(&str)) -> Result<Subject, N
             BackendChoice::Process { binary, upgrade_to: Some(next) }
         }
         (
-            BackendChoice::Docker { image, program, .. },
+            BackendChoice::Docker { image, program, here, .. },
             BackendChoice::Docker { image: next, program: next_program, .. },
-        ) if program == next_program => BackendChoice::Docker { image, program, upgrade_to: Some(next) },
+        ) if program == next_program => {
+            BackendChoice::Docker { image, program, upgrade_to: Some(next), here }
+        }
         (BackendChoice::Docker { .. }, _) => {
             return Err(usage(format!("--from {from} --to {to}: their programs have different names")));
         }

@@ -1,25 +1,16 @@
 //! What every backend offers, and what only some can do.
 
-use super::Links;
+use super::{Links, StorePlace};
 use crate::model::{Edition, NodeId, Strain};
 use crate::vault::{ClientError, Endpoint};
 use async_trait::async_trait;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Clone)]
 pub struct Node {
     pub id: NodeId,
     pub endpoint: Endpoint,
-}
-
-/// Where the first node keeps its store, while nothing of it is there yet.
-#[derive(Clone, Debug)]
-pub struct StorePlace {
-    pub node: NodeId,
-    pub data: PathBuf,
-    /// Where the other nodes reach its raft, as `host:port`.
-    pub raft_addr: String,
 }
 
 /// What a node writes down, where we can read it.
@@ -93,10 +84,16 @@ pub enum Ability {
     StopDatabase,
     /// Replace a node's program by that of another version.
     Replace,
+    /// Take what keeps the key of the seal away, or slow it down.
+    DisturbKms,
+    /// Replace key shares and the encryption key, and revoke the root token.
+    ReplaceKeys,
+    /// Take a node's store away, and tell one that is left who its peers are.
+    Wipe,
 }
 
 impl Ability {
-    pub const ALL: [Ability; 18] = [
+    pub const ALL: [Ability; 21] = [
         Ability::Kill,
         Ability::Stop,
         Ability::Pause,
@@ -115,6 +112,9 @@ impl Ability {
         Ability::RotateAudit,
         Ability::StopDatabase,
         Ability::Replace,
+        Ability::DisturbKms,
+        Ability::ReplaceKeys,
+        Ability::Wipe,
     ];
 
     pub fn name(self) -> &'static str {
@@ -137,6 +137,9 @@ impl Ability {
             Ability::RotateAudit => "rotate a node's audit file",
             Ability::StopDatabase => "take the database away",
             Ability::Replace => "replace a node's program",
+            Ability::DisturbKms => "disturb the KMS of the seal",
+            Ability::ReplaceKeys => "replace the cluster's keys",
+            Ability::Wipe => "wipe a node's store",
         }
     }
 }
@@ -185,8 +188,13 @@ pub trait Cluster: Send + Sync {
         NodeFiles::default()
     }
 
-    /// Of the node that is initialised; `None` where it is not ours to fill.
-    fn first_store(&self) -> Option<StorePlace> {
+    /// Where a node keeps its store; `None` where it is not ours to fill or to take away.
+    fn store(&self, _node: &NodeId) -> Option<StorePlace> {
+        None
+    }
+
+    /// The CA that signed every node's certificate; a joining node needs its text.
+    fn ca_file(&self) -> Option<&Path> {
         None
     }
 

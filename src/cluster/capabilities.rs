@@ -67,6 +67,9 @@ pub fn of_attach(ability: Ability) -> Capability {
         | Ability::Disconnect
         | Ability::RotateAudit => Capability::No("no hook is known for it"),
         Ability::Replace => Capability::With("hook upgrade"),
+        Ability::DisturbKms => Capability::No("an attached cluster's seal is not ours to choose"),
+        Ability::ReplaceKeys => Capability::No("an attached cluster's keys are not ours to replace"),
+        Ability::Wipe => Capability::No("the stores of an attached cluster are not ours to wipe"),
         Ability::StopDatabase => Capability::No("the database of an attach file is not ours to take away"),
     }
 }

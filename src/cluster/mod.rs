@@ -13,12 +13,16 @@ pub mod node_config;
 mod node_folders;
 mod packet_links;
 pub mod process;
+mod seal_stanza;
 mod siblings;
+mod store_place;
 mod view;
 
 pub use access::{Access, TenantAccess};
-pub use backend::{Ability, Cluster, ClusterError, Node, NodeFiles, Signal, StorePlace, Took};
+pub use backend::{Ability, Cluster, ClusterError, Node, NodeFiles, Signal, Took};
 pub use capabilities::Capability;
 pub use links::{LinkNeeds, LinkSighting, Links};
+pub use seal_stanza::SealStanza;
 pub use siblings::Siblings;
+pub use store_place::StorePlace;
 pub use view::ClusterView;

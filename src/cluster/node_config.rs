@@ -1,7 +1,7 @@
 //! Renders one node's server configuration. Everything that is not in here has the server's default.
 
 use super::certificates::NodeCertificate;
-use crate::model::{AuditDevice, Blueprint, Disk, ServerTuning};
+use crate::model::{AuditDevice, Blueprint, Disk, ServerTuning, Span};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,8 +22,12 @@ pub struct NodePlan<'a> {
     pub folder: &'a Path,
     pub addresses: &'a NodeAddresses,
     pub certificate: Option<&'a NodeCertificate>,
+    /// What opens it, in the server's own words; nothing where a person does.
+    pub seal: Option<&'a str>,
 }
 
+/// As the documents have it.
+const METRICS_RETENTION: Span = Span::from_secs(30);
 /// How often autopilot looks; ours, not the document's: it only lets joined nodes become voters sooner.
 const AUTOPILOT_INTERVAL: &str = "200ms";
 
@@ -60,11 +64,20 @@ pub fn render(blueprint: &Blueprint, tuning: &ServerTuning, node: &NodePlan) -> 
         }
         None => line(format_args!("  tls_disable = true")),
     }
+    if tuning.open_metrics {
+        line(format_args!("  telemetry {{\n    unauthenticated_metrics_access = true\n  }}"));
+    }
     line(format_args!("}}"));
+    if let Some(seal) = node.seal {
+        line(format_args!("{seal}"));
+    }
     for device in &blueprint.audit {
         line(format_args!("audit \"{}\" \"{}\" {{", device.kind, device.name));
         line(format_args!("  options {{\n    file_path = \"{}\"\n  }}\n}}", audit_file(device)));
     }
-    line(format_args!("telemetry {{\n  prometheus_retention_time = \"30s\"\n  disable_hostname = true\n}}"));
+    let retention = tuning.metrics_retention.unwrap_or(METRICS_RETENTION);
+    line(format_args!(
+        "telemetry {{\n  prometheus_retention_time = \"{retention}\"\n  disable_hostname = true\n}}"
+    ));
     text
 }

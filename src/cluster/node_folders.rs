@@ -2,11 +2,13 @@
 
 use super::certificates::{NodeCertificate, RunCa};
 use super::node_config::{NodeAddresses, NodePlan, audit_file, render};
+use super::seal_stanza::{SealStanza, write_private};
 use super::{ClusterError, Node, NodeFiles, StorePlace, Took};
 use crate::machine::{SmallDisk, blocking};
 use crate::model::{Blueprint, Disk, NodeId, ServerTuning};
 use crate::vault::{Endpoint, TlsMaterial};
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,7 +96,7 @@ pub struct PreparedNodes {
 }
 
 /// Writes folders, certificates and configurations below `folder`, `n1` for the first of `addresses` and so on. Each
-/// node gets `disks` of its own, where root runs us.
+/// node gets `disks` of its own, where root runs us. `seal` is what opens them, and where they find this machine.
 pub fn prepare(
     blueprint: &Blueprint,
     tuning: &ServerTuning,
@@ -102,6 +104,7 @@ pub fn prepare(
     logs: &Path,
     addresses: &[NodeAddresses],
     disks: &[Disk],
+    seal: Option<(&SealStanza, Ipv4Addr)>,
 ) -> io::Result<PreparedNodes> {
     let ca = match blueprint.tls.enabled {
         true => Some(RunCa::create(&folder.join("tls"))?),
@@ -126,12 +129,15 @@ pub fn prepare(
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", addresses.known_api);
         let endpoint = Endpoint::new(&url, tls.as_ref()).map_err(io::Error::other)?;
-        let plan = NodePlan { id: &id, folder: &root, addresses, certificate: certificate.as_ref() };
+        let seal = seal.map(|(seal, host)| seal.place(&root, host)).transpose()?;
+        let (certificate_of, seal) = (certificate.as_ref(), seal.as_deref());
+        let plan = NodePlan { id: &id, folder: &root, addresses, certificate: certificate_of, seal };
         let config = render(blueprint, tuning, &plan);
         let (log, raft_addr) = (logs.join(format!("{id}.log")), addresses.known_cluster.clone());
         let audit_files = blueprint.audit.iter().map(|device| root.join(audit_file(device))).collect();
         let node_folder = NodeFolder { root, certificate, log, raft_addr, audit_files, disks };
-        std::fs::write(node_folder.config(), config)?;
+        // The token of a seal may stand in it.
+        write_private(&node_folder.config(), config.as_bytes())?;
         prepared.folders.push(node_folder);
         prepared.nodes.push(Node { id: NodeId(id), endpoint });
     }

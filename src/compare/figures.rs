@@ -1,13 +1,38 @@
 //! The figures of results: which they are, which way is better, and where several of them lie.
 
-use crate::model::{Bound, Comparison, Direction, RunResult, Sample};
+use crate::model::{Bound, Comparison, Direction, ObjectiveRow, RunResult, Sample, Verdict};
 
-/// The measured figures of a run: objective, unit, direction, value.
-pub fn of(result: &RunResult) -> impl Iterator<Item = (&str, &str, Direction, f64)> {
+/// A measured figure of a run.
+pub struct Figure<'r> {
+    pub id: &'r str,
+    pub unit: &'r str,
+    pub direction: Direction,
+    pub value: f64,
+    /// Whether it says something about the server: what was measured on a disturbed machine is shown and not counted.
+    pub counts: bool,
+    pub verdict: Verdict,
+}
+
+pub fn of(result: &RunResult) -> impl Iterator<Item = Figure<'_>> {
     result.objectives.iter().filter_map(|row| {
-        let value = row.measured.filter(|value| value.is_finite())?;
-        Some((row.id.as_str(), row.unit.as_str(), direction(&row.target), value))
+        Some(Figure {
+            id: &row.id,
+            unit: &row.unit,
+            direction: direction(&row.target),
+            value: row.measured.filter(|value| value.is_finite())?,
+            counts: row.verdict != Verdict::Inconclusive || is_only_close(row),
+            verdict: row.verdict,
+        })
     })
+}
+
+/// Inconclusive because the promise lies within its interval, and for nothing else: as good a figure as any. To leave such out
+/// would take away just those that lie near the promise.
+fn is_only_close(row: &ObjectiveRow) -> bool {
+    match (row.interval, row.target.parse::<Bound>()) {
+        (Some([low, high]), Ok(bound)) => (low..=high).contains(&bound.value),
+        _ => false,
+    }
 }
 
 fn direction(target: &str) -> Direction {
@@ -48,6 +73,22 @@ pub fn median(sorted: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_inconclusive_figure_counts_only_where_the_promise_lies_within_its_interval() {
+        let run = crate::facts::testing::kill_run().promise("failover.mttr", "< 60 s").build();
+        let mut result = crate::analyse::judge(&run);
+        result.objectives.retain(|row| row.id == "failover.mttr");
+        let mut counts = |verdict, interval| {
+            let row = &mut result.objectives[0];
+            (row.verdict, row.interval, row.measured) = (verdict, interval, Some(60.1));
+            of(&result).next().unwrap().counts
+        };
+        assert!(counts(Verdict::Pass, None) && counts(Verdict::Fail, None));
+        assert!(counts(Verdict::Inconclusive, Some([59.9, 60.2])));
+        assert!(!counts(Verdict::Inconclusive, Some([60.0001, 60.2])), "disturbed, and not only close");
+        assert!(!counts(Verdict::Inconclusive, None));
+    }
 
     #[test]
     fn the_promise_says_which_way_is_better() {

@@ -2,7 +2,7 @@
 //! which asks nothing of how figures are spread; corrected after Holm for how many figures are looked at.
 
 use super::conditions::differing;
-use super::figures::{self, sample};
+use super::figures::{self, Figure, sample};
 use crate::model::{Change, Direction, FigureComparison, PastRun, RunComparison, ScenarioComparison};
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::mannwhitneyu::{MannWhitneyUMethod, mannwhitneyu};
@@ -40,9 +40,10 @@ fn scenario(name: &str, a: &[PastRun], b: &[PastRun]) -> ScenarioComparison {
         named.map(|server| format!("{}@{}", server.product, server.version)).collect::<BTreeSet<_>>()
     };
     let (in_a, in_b) = (values(a), values(b));
-    let figures = in_a.iter().filter_map(|(id, (unit, direction, a))| {
-        let (_, _, b) = in_b.get(id)?;
-        Some(figure(id, unit, *direction, a, b))
+    let figures = in_a.iter().filter_map(|(id, a)| {
+        let b = in_b.get(id)?;
+        let compared = figure(id, a.unit, a.direction, &a.counting, &b.counting);
+        Some(FigureComparison { not_counted: [a.not_counted, b.not_counted], ..compared })
     });
     ScenarioComparison {
         scenario: name.to_owned(),
@@ -52,12 +53,27 @@ fn scenario(name: &str, a: &[PastRun], b: &[PastRun]) -> ScenarioComparison {
     }
 }
 
-type Values<'r> = BTreeMap<&'r str, (&'r str, Direction, Vec<f64>)>;
+struct Values<'r> {
+    unit: &'r str,
+    direction: Direction,
+    counting: Vec<f64>,
+    not_counted: usize,
+}
 
-fn values(runs: &[PastRun]) -> Values<'_> {
-    let mut values = Values::new();
-    for (id, unit, direction, value) in runs.iter().flat_map(|run| figures::of(&run.result)) {
-        values.entry(id).or_insert_with(|| (unit, direction, Vec::new())).2.push(value);
+fn values(runs: &[PastRun]) -> BTreeMap<&str, Values<'_>> {
+    let mut values = BTreeMap::new();
+    for figure in runs.iter().flat_map(|run| figures::of(&run.result)) {
+        let Figure { id, unit, direction, value, counts, .. } = figure;
+        let of = values.entry(id).or_insert_with(|| Values {
+            unit,
+            direction,
+            counting: Vec::new(),
+            not_counted: 0,
+        });
+        match counts {
+            true => of.counting.push(value),
+            false => of.not_counted += 1,
+        }
     }
     values
 }
@@ -71,6 +87,7 @@ fn figure(id: &str, unit: &str, direction: Direction, a: &[f64], b: &[f64]) -> F
         direction,
         a: sample(a),
         b: sample(b),
+        not_counted: [0, 0],
         p: enough.then(|| chance(a, b)),
         change: Change::TooFewRuns,
     }

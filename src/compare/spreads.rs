@@ -14,8 +14,8 @@ pub fn spreads(results: &[RunResult]) -> Vec<ScenarioSpread> {
     several
         .map(|(scenario, results)| {
             let mut values: BTreeMap<&str, (&str, Vec<f64>)> = BTreeMap::new();
-            for (id, unit, _, value) in results.iter().copied().flat_map(figures::of) {
-                values.entry(id).or_insert_with(|| (unit, Vec::new())).1.push(value);
+            for figure in results.iter().copied().flat_map(figures::of).filter(|figure| figure.counts) {
+                values.entry(figure.id).or_insert_with(|| (figure.unit, Vec::new())).1.push(figure.value);
             }
             let figures =
                 values.into_iter().filter(|(_, (_, values))| values.len() > 1).map(|(id, (unit, values))| {

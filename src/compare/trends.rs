@@ -1,7 +1,7 @@
 //! Runs in the order of time: whether the last lies where the earlier ones lie.
 
 use super::conditions::line;
-use super::figures::{self, median, sorted};
+use super::figures::{self, Figure, median, sorted};
 use crate::model::{Band, Change, Direction, FigureTrend, PastRun, ScenarioTrend, TrendPoint};
 use std::collections::BTreeMap;
 
@@ -30,33 +30,26 @@ pub fn trends(runs: &[PastRun]) -> Vec<ScenarioTrend> {
 fn figures_of(runs: &[&PastRun]) -> Vec<FigureTrend> {
     let mut found: BTreeMap<&str, (&str, Direction, Vec<TrendPoint>)> = BTreeMap::new();
     for run in runs {
-        for (id, unit, direction, value) in figures::of(&run.result) {
-            let versions: Vec<_> =
-                run.result.server.all().iter().map(|server| server.version.as_str()).collect();
-            found.entry(id).or_insert_with(|| (unit, direction, Vec::new())).2.push(TrendPoint {
-                started_at: run.result.started_at,
-                value,
-                verdict: run.result.verdict,
-                server: versions.join(" → "),
-            });
+        let all = run.result.server.all();
+        let server = all.iter().map(|server| server.version.as_str()).collect::<Vec<_>>().join(" → ");
+        for Figure { id, unit, direction, value, counts, verdict } in figures::of(&run.result) {
+            let (started_at, server) = (run.result.started_at, server.clone());
+            let point = TrendPoint { started_at, value, verdict, counts, server };
+            found.entry(id).or_insert_with(|| (unit, direction, Vec::new())).2.push(point);
         }
     }
-    found
-        .into_iter()
-        .map(|(id, (unit, direction, points))| {
-            let earlier: Vec<f64> = points.iter().rev().skip(1).map(|point| point.value).collect();
-            let band = band(&earlier);
-            let last = points.last().map_or(f64::NAN, |point| point.value);
-            FigureTrend {
-                id: id.into(),
-                unit: unit.into(),
-                direction,
-                points,
-                band,
-                change: change(band, last, direction),
-            }
-        })
-        .collect()
+    let trends = found.into_iter();
+    trends.map(|(id, (unit, direction, points))| trend(id, unit, direction, points)).collect()
+}
+
+fn trend(id: &str, unit: &str, direction: Direction, points: Vec<TrendPoint>) -> FigureTrend {
+    let earlier = points.iter().rev().skip(1).filter(|point| point.counts);
+    let band = band(&earlier.map(|point| point.value).collect::<Vec<_>>());
+    let change = match points.last() {
+        Some(last) if last.counts => change(band, last.value, direction),
+        _ => Change::NotCounted,
+    };
+    FigureTrend { id: id.into(), unit: unit.into(), direction, points, band, change }
 }
 
 /// Around the median, by the median deviation: one run that went astray does not widen it. Never narrower than what the
@@ -103,6 +96,28 @@ mod tests {
         assert_eq!(change(Some(band), 1.9, Direction::Higher), Change::Worse);
         assert_eq!(change(Some(band), 1.9, Direction::Neither), Change::Other);
         assert_eq!(change(None, 1.9, Direction::Lower), Change::TooFewRuns);
+    }
+
+    #[test]
+    fn what_does_not_count_widens_no_band_and_is_not_judged() {
+        let point = |value, counts| TrendPoint {
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            value,
+            verdict: crate::model::Verdict::Inconclusive,
+            counts,
+            server: String::new(),
+        };
+        let of = |points| trend("read.p99", "ms", Direction::Lower, points);
+        let mut points: Vec<_> =
+            [1.0, 1.1, 1.2, 1.1, 1.0].into_iter().map(|value| point(value, true)).collect();
+        points.push(point(50.0, true));
+        assert_eq!(of(points.clone()).change, Change::Worse);
+        points[5].counts = false;
+        assert_eq!(of(points.clone()).change, Change::NotCounted);
+        // With the fifth gone, those that are left are too few for a band.
+        points[0].counts = false;
+        points.push(point(50.0, true));
+        assert_eq!(of(points).change, Change::TooFewRuns);
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub fn write_cluster(blueprint: &Blueprint, image: &str, out: &Path) -> Result<(
             folder: Path::new("/node"),
             addresses: &addresses,
             certificate: certificate.as_ref(),
+            seal: None,
         };
         let config = node_config::render(blueprint, &ServerTuning::default(), &plan);
         let path = folder.join("server.hcl");

@@ -33,8 +33,8 @@ pub(super) struct SpareServers {
     common: Mutex<HashMap<&'static str, Common>>,
 }
 
-/// A server that several cases use, and its root token; started by the first one that asks.
-type Common = Arc<OnceCell<Checked<(Spare, String)>>>;
+/// Servers that several cases use, and their root token; started by the first one that asks.
+type Common = Arc<OnceCell<Checked<(Vec<Spare>, String)>>>;
 
 /// How a server says that it has no such storage or seal.
 const UNKNOWN: [&str; 3] = ["unknown storage type", "Unknown storage type", "unknown wrapper"];
@@ -277,16 +277,25 @@ impl Lab {
 
     /// Asks a server that several cases share, because nothing in them disturbs it; opened by the first one that asks.
     pub async fn common(&self, name: &'static str, config: SpareConfig) -> Checked<(Spare, Lab)> {
-        let cell = self.subject.spares.common.lock().unwrap().entry(name).or_default().clone();
-        let opened = cell.get_or_init(|| async {
+        let start = async {
             let spare = self.spare(config).await?;
             let keyed = self.keyed(&spare, 1, 1).await?;
             keyed.open().await?;
-            Ok((spare, keyed.root_token))
-        });
-        let (spare, token) = opened.await.clone()?;
-        let lab = spare.lab(self, &token);
-        Ok((spare, lab))
+            Ok((vec![spare], keyed.root_token))
+        };
+        let (spares, token) = self.common_of(name, start).await?;
+        let lab = spares[0].lab(self, &token);
+        Ok((spares[0].clone(), lab))
+    }
+
+    /// The same for servers that are started, quietly, in a way of their own.
+    pub async fn common_of(
+        &self,
+        name: &'static str,
+        start: impl Future<Output = Checked<(Vec<Spare>, String)>>,
+    ) -> Checked<(Vec<Spare>, String)> {
+        let cell = self.subject.spares.common.lock().unwrap().entry(name).or_default().clone();
+        cell.get_or_init(|| start).await.clone()
     }
 }
 

@@ -105,7 +105,7 @@ impl Subject {
         let run_id = drawn_mark();
         let made = MadeLog::open(&made_file(&private)).map_err(failed)?;
         // Nothing here measures a failover: the elections may be quick.
-        let tuning = ServerTuning { performance_multiplier: Some(1) };
+        let tuning = ServerTuning { performance_multiplier: Some(1), ..ServerTuning::default() };
         let mut ports = Vec::new();
         let (mut docker, mut ca_file, mut gateway) = (None, None, None);
         let cluster: Option<Arc<dyn Cluster>>;
@@ -124,6 +124,7 @@ impl Subject {
                     ports: &pairs,
                     links: LinkNeeds::default(),
                     disks: &[],
+                    seal: None,
                 })
                 .map_err(failed)?;
                 ca_file = processes.ca_file().map(Path::to_owned);
@@ -142,6 +143,7 @@ impl Subject {
                     private: &private,
                     logs: &logs,
                     disks: &[],
+                    seal: None,
                 })
                 .await
                 .map_err(failed)?;

@@ -37,6 +37,14 @@ impl FaultFact {
         if self.kind.is_one_shot() { self.applied_ms() } else { self.healed_ms() }
     }
 
+    /// From when on the cluster may recover: nothing is left of the fault, or what is done to repair the loss has begun.
+    pub fn recovers_from_ms(&self) -> Option<f64> {
+        match self.kind {
+            FaultKind::Lose => self.over_ms().and(self.heal_requested_ms),
+            _ => self.over_ms(),
+        }
+    }
+
     /// Whether it took hold and there is something to recover from. A token that ends
     /// disturbs nobody.
     pub fn disturbs(&self) -> bool {

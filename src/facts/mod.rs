@@ -2,6 +2,7 @@
 //! Measures, never judges: bounds and verdicts are the business of `check`, `slo` and `analyse`.
 //! Pure: no clock, no file, no network; the same folder gives the same facts.
 
+mod alerts;
 mod at_rest;
 mod control;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod stale_reads;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use alerts::AlertsSeen;
 pub use at_rest::{audit_doubts, search_doubts};
 pub use control::{CONTAMINATED_SHARE_MAX, Contamination, ControlWindow, DEFAULT_CONTAMINATION_MS};
 pub use faults::FaultFact;
@@ -157,9 +159,18 @@ impl<'a> Facts<'a> {
     /// When the last disturbing fault was over: healed, or applied where nothing is left to heal.
     /// `None` when there was none, or one is not over yet.
     pub fn last_fault_over_ms(&self) -> Option<f64> {
+        self.latest(FaultFact::over_ms)
+    }
+
+    /// From when on the cluster could recover from all of them.
+    pub fn recovers_from_ms(&self) -> Option<f64> {
+        self.latest(FaultFact::recovers_from_ms)
+    }
+
+    fn latest(&self, of: fn(&FaultFact) -> Option<f64>) -> Option<f64> {
         self.disturbing_faults()
-            .map(FaultFact::over_ms)
-            .try_fold(f64::NEG_INFINITY, |latest, over| over.map(|over| latest.max(over)))
+            .map(of)
+            .try_fold(f64::NEG_INFINITY, |latest, t_ms| t_ms.map(|t_ms| latest.max(t_ms)))
             .filter(|latest| latest.is_finite())
     }
 

@@ -165,6 +165,8 @@ impl RunBuilder {
             strain,
             rest: None,
             hand_over: None,
+            when: Default::default(),
+            count: None,
         };
         self.run.info.scenario.timeline.push(step);
         let nodes = on.iter().map(|name| node(name)).collect();
@@ -463,6 +465,7 @@ fn info() -> RunInfo {
         ]
         .map(|(id, target)| objective(id, target))
         .to_vec(),
+        alerts: vec![],
         assumed_failures_per_month: 1.0,
         deviations: vec![],
     };
@@ -474,6 +477,9 @@ fn info() -> RunInfo {
         load: vec![],
         keys: None,
         lease_ttl: None,
+        blueprint_file: None,
+        seed: None,
+        random: None,
         warm_up: Span::from_secs(2),
         steady: Span::from_secs(10),
         timeline: vec![],
@@ -482,6 +488,7 @@ fn info() -> RunInfo {
             hold: Span::from_secs(5),
             restore_into: RestoreInto::One,
         },
+        alerts: None,
         abort_when: None,
         expect: vec![],
         tags: vec![],

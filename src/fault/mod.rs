@@ -1,11 +1,15 @@
 //! Faults: one file per kind. Each says what it needs, injects, proves that it took hold, heals exactly what it
 //! did, and proves that too. Knows nothing of load and judges nothing.
 
+mod come_back;
 mod database;
 mod expiry;
+mod keys;
 mod kill;
+mod kms;
 mod link;
 mod link_evidence;
+mod lose;
 mod node_by_node;
 mod pause;
 mod replace;
@@ -14,6 +18,7 @@ mod rotate_audit;
 mod seal;
 mod step_down;
 mod stop;
+mod storm;
 mod strain;
 mod target;
 #[cfg(test)]
@@ -25,7 +30,7 @@ use node_by_node::NodeByNode;
 
 use crate::bootstrap::{BootstrapError, unseal};
 use crate::cluster::{Ability, Access, Cluster, ClusterError, ClusterView, LinkNeeds, Signal};
-use crate::helper::Database;
+use crate::helper::{Database, TransitKms};
 use crate::model::{Credential, Disk, FaultKind, NodeId, Role, Span, Step, Strain, Target, Versions};
 use crate::record::Journal;
 use crate::vault::{Client, ClientError, wait_until};
@@ -33,6 +38,9 @@ use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+/// Writes the keys down where a person finds them.
+pub type KeepKeys = Box<dyn Fn(&Access) -> Result<(), String> + Send + Sync>;
 
 /// What faults act on.
 pub struct FaultContext {
@@ -46,6 +54,12 @@ pub struct FaultContext {
     pub token_ttl: Span,
     /// Where the blueprint has one.
     pub database: Option<Arc<Database>>,
+    /// Where one keeps the key of the seal.
+    pub kms: Option<Arc<TransitKms>>,
+    /// The keys after a rekey.
+    pub rekeyed: Mutex<Option<Arc<Access>>>,
+    /// Writes keys down before anything depends on them.
+    pub keep_keys: KeepKeys,
     /// Where nodes get another one.
     pub versions: Option<Versions>,
     /// Watches that go on after an injection; the runner waits for them before it collects.
@@ -138,13 +152,22 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
     match step.fault {
         FaultKind::Kill if step.target == Target::Database => Box::new(database::Away::Killed),
         FaultKind::Stop if step.target == Target::Database => Box::new(database::Away::Stopped),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Seal | FaultKind::Degrade
+            if step.target == Target::Kms =>
+        {
+            Box::new(disturbed_kms(step))
+        }
         FaultKind::Kill => Box::new(NodeByNode(kill::Kill)),
+        FaultKind::Lose => Box::new(lose::Lose),
         FaultKind::Stop => Box::new(NodeByNode(stop::Stop)),
         FaultKind::Pause => Box::new(NodeByNode(pause::Pause)),
         FaultKind::Restart => Box::new(NodeByNode(restart::Restart)),
         FaultKind::StepDown => Box::new(NodeByNode(step_down::StepDown)),
         FaultKind::Seal => Box::new(NodeByNode(seal::Seal)),
         FaultKind::RotateAudit => Box::new(NodeByNode(rotate_audit::RotateAudit)),
+        FaultKind::Rekey => Box::new(NodeByNode(keys::Rekey)),
+        FaultKind::RotateKeyring => Box::new(NodeByNode(keys::RotateKeyring)),
+        FaultKind::RevokeRoot => Box::new(NodeByNode(keys::RevokeRoot)),
         FaultKind::Upgrade | FaultKind::Downgrade => Box::new(NodeByNode(replace::Replace {
             edition: step.fault.installs().expect("both install a version"),
             hand_over: step.hand_over.unwrap_or_default(),
@@ -153,6 +176,10 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
             ttl: step.ttl.unwrap_or(Span::from_secs(5)),
             credential: credential_of(step),
         }),
+        FaultKind::Storm if step.target == Target::Logins => {
+            Box::new(storm::LoginStorm { count: step.count.unwrap_or(1) })
+        }
+        FaultKind::Storm => Box::new(storm::LeaseStorm { count: step.count.unwrap_or(1), ttl: step.ttl }),
         FaultKind::Revoke => Box::new(expiry::Revoke { credential: credential_of(step) }),
         FaultKind::Isolate
         | FaultKind::CannotHear
@@ -170,6 +197,15 @@ pub fn of_step(step: &Step) -> Box<dyn Fault> {
             let strain = step.strain.expect("the scenario's rules give every such fault its strain");
             Box::new(NodeByNode(strain::Strained(strain)))
         }
+    }
+}
+
+fn disturbed_kms(step: &Step) -> kms::Disturbed {
+    match (step.fault, step.strain) {
+        (_, Some(Strain::SlowAnswers { delay })) => kms::Disturbed::Slow(delay),
+        (FaultKind::Pause, _) => kms::Disturbed::Paused,
+        (FaultKind::Seal, _) => kms::Disturbed::Sealed,
+        _ => kms::Disturbed::Killed,
     }
 }
 
@@ -227,6 +263,9 @@ impl FaultContext {
 
     /// Starts a node that is down, unseals it and waits until it serves again.
     async fn start_and_unseal(&self, node: &NodeId) -> Result<String, FaultError> {
+        if self.access.opens_itself() {
+            return self.come_back(node).await;
+        }
         let started = match self.cluster.start(node).await {
             Ok(started) => started,
             // Whatever started it, such as a supervisor, did not unseal it.
@@ -238,8 +277,13 @@ impl FaultContext {
     }
 
     async fn unseal(&self, node: &NodeId) -> Result<String, FaultError> {
-        unseal(&self.client(node)?, &self.access, BACK_WITHIN).await?;
-        Ok(format!("unsealed, {}", self.serves_again(node).await?))
+        let keys = self.keys();
+        let tried = match keys.retired_keys.is_empty() {
+            true => String::new(),
+            false => format!("{}; ", self.try_retired(node, &keys).await?),
+        };
+        unseal(&self.client(node)?, &keys, BACK_WITHIN).await?;
+        Ok(format!("{tried}unsealed, {}", self.serves_again(node).await?))
     }
 
     /// Waits until nothing remains to be undone on an unsealed node: it serves, and has what the others have.

@@ -30,6 +30,7 @@ impl NodeFault for Strained {
             Strain::Cpu { .. } => &[Ability::LimitCpu],
             Strain::Memory { .. } => &[Ability::LimitMemory, Ability::Start, Ability::Unseal],
             Strain::NoNetwork => &[Ability::Disconnect],
+            Strain::SlowAnswers { .. } => &[Ability::DisturbKms],
         }
     }
 
@@ -51,7 +52,8 @@ impl NodeFault for Strained {
                 let ended = ends(context, node).await.ok_or_else(lives)?;
                 applied.evidence += &format!("; {ended}");
             }
-            Strain::SlowDisk { .. } | Strain::Cpu { .. } | Strain::NoNetwork => {}
+            Strain::SlowDisk { .. } | Strain::Cpu { .. } | Strain::NoNetwork | Strain::SlowAnswers { .. } => {
+            }
         }
         Ok(applied)
     }

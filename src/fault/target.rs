@@ -47,7 +47,8 @@ pub fn resolve(target: &Target, view: &ClusterView, rng: &mut StdRng) -> Result<
             [view.id(leader).clone()].into_iter().chain(without(leader)).take(most).collect()
         }
         // They are known beforehand: what names them is part of the step.
-        Target::Credential(_) | Target::Database | Target::Named => Vec::new(),
+        Target::Credential(_) | Target::Named => Vec::new(),
+        Target::Database | Target::Kms | Target::Leases | Target::Logins => Vec::new(),
     })
 }
 

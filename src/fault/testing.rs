@@ -2,12 +2,13 @@
 
 use super::FaultContext;
 use crate::cluster::{
-    Ability, Access, Cluster, ClusterError, ClusterView, LinkSighting, Links, Node, Signal, Took,
+    Ability, Access, Cluster, ClusterError, ClusterView, LinkSighting, Links, Node, Signal, StorePlace, Took,
 };
 use crate::model::{Edition, Entry, LinkMap, NodeId, Party, Role, Span};
 use crate::record::Journal;
 use crate::vault::testing::Scripted;
 use async_trait::async_trait;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub struct Obedient {
     /// What `start` says; `None`: that it failed.
     pub starts: Option<Result<String, String>>,
     links: Option<Arc<ScriptedLinks>>,
+    /// Holds a folder for each node's store, where a test puts one.
+    stores: PathBuf,
 }
 
 /// A network in memory that obeys or not, as told.
@@ -84,6 +87,11 @@ impl Cluster for Obedient {
         }
     }
 
+    fn store(&self, node: &NodeId) -> Option<StorePlace> {
+        let data = self.stores.join(node.as_str());
+        Some(StorePlace { node: node.clone(), data, raft_addr: format!("{node}:1") })
+    }
+
     fn links(&self) -> Option<&dyn Links> {
         self.links.as_deref().map(|links| links as &dyn Links)
     }
@@ -121,7 +129,7 @@ fn context_of(
     let nodes: Vec<_> = (1..).zip(servers).map(node).collect();
     let ids = nodes.iter().map(|node| node.id.clone()).collect();
     let context = FaultContext {
-        cluster: Arc::new(Obedient { nodes, starts, links }),
+        cluster: Arc::new(Obedient { nodes, starts, links, stores: folder.path().join("stores") }),
         view: Arc::new(ClusterView::new(ids)),
         access: Arc::new(Access { unseal_keys: vec!["key".into()], threshold: 1, ..Access::default() }),
         journal: Journal::create(&folder.path().join("journal.jsonl"), Instant::now()).unwrap(),
@@ -129,6 +137,9 @@ fn context_of(
         approle_mount: "approle".into(),
         token_ttl: Span::from_secs(3600),
         database: None,
+        kms: None,
+        rekeyed: Default::default(),
+        keep_keys: Box::new(|_| Ok(())),
         versions: None,
         background: Default::default(),
     };

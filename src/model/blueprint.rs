@@ -1,6 +1,6 @@
 //! A documented deployment: topology, seal, TLS, engines, policies, auth, audit, objectives.
 
-use super::{Objective, Span};
+use super::{AlertRule, Objective, Span};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Blueprint {
     pub policies: Vec<Policy>,
     pub approle: AppRole,
     pub objectives: Vec<Objective>,
+    /// What a monitoring system has to tell of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertRule>,
     /// For the projected month: how often a failure like the tested one is assumed to happen.
     pub assumed_failures_per_month: f64,
     /// Where we knowingly differ from the document, printed in every report.
@@ -35,7 +38,29 @@ pub struct Seal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SealKind {
+    /// Opened by a person with key shares.
     Shamir,
+    /// Opened by the transit engine of another server, which keeps the key.
+    Transit,
+    /// Opened by a key in a file beside the server.
+    Static,
+}
+
+impl SealKind {
+    pub const ALL: [SealKind; 3] = [SealKind::Shamir, SealKind::Transit, SealKind::Static];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            SealKind::Shamir => "shamir",
+            SealKind::Transit => "transit",
+            SealKind::Static => "static",
+        }
+    }
+
+    /// Whether a node that was started opens itself. What initialising gives out then recovers, and opens nothing.
+    pub fn opens_itself(self) -> bool {
+        self != SealKind::Shamir
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

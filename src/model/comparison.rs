@@ -33,6 +33,8 @@ pub enum Change {
     NoneShown,
     /// Too few runs for any difference to show.
     TooFewRuns,
+    /// The last run's figure is inconclusive, and for more than lying close to its promise.
+    NotCounted,
 }
 
 impl Change {
@@ -43,6 +45,7 @@ impl Change {
             Change::Other => "different",
             Change::NoneShown => "no difference shown",
             Change::TooFewRuns => "too few runs",
+            Change::NotCounted => "inconclusive, not counted",
         }
     }
 }
@@ -64,6 +67,8 @@ pub struct FigureComparison {
     pub direction: Direction,
     pub a: Sample,
     pub b: Sample,
+    /// Runs of each whose figure is inconclusive for more than lying close to its promise: in neither sample.
+    pub not_counted: [usize; 2],
     /// How likely the two would lie at least so far apart if nothing had changed, corrected for the number of figures;
     /// null where there are too few runs.
     pub p: Option<f64>,
@@ -104,7 +109,8 @@ impl RunComparison {
 
     /// Whether at least one figure had enough runs.
     pub fn tells_something(&self) -> bool {
-        let told = |figure: &FigureComparison| figure.change != Change::TooFewRuns;
+        let told =
+            |figure: &FigureComparison| !matches!(figure.change, Change::TooFewRuns | Change::NotCounted);
         self.scenarios.iter().any(|scenario| scenario.figures.iter().any(told))
     }
 }
@@ -129,7 +135,10 @@ pub struct FigureSpread {
 pub struct TrendPoint {
     pub started_at: jiff::Timestamp,
     pub value: f64,
+    /// The figure's own.
     pub verdict: Verdict,
+    /// Whether it says something about the server; one that does not is shown and lies in no band.
+    pub counts: bool,
     pub server: String,
 }
 
@@ -151,7 +160,7 @@ pub struct FigureTrend {
     pub direction: Direction,
     /// By time; never empty.
     pub points: Vec<TrendPoint>,
-    /// Of all but the last; null while there are too few.
+    /// Of all that count but the last; null while there are too few.
     pub band: Option<Band>,
     pub change: Change,
 }

@@ -55,6 +55,16 @@ pub enum FaultKind {
     Upgrade,
     /// A restart, in which the node gets the program of the version that it had at first.
     Downgrade,
+    /// The key shares are replaced by others; one-shot.
+    Rekey,
+    /// What is written from now on is encrypted with another key; one-shot.
+    RotateKeyring,
+    /// The token that the cluster was initialised with is revoked; one-shot.
+    RevokeRoot,
+    /// A node is gone for good with all that it had stored; healed by an empty one that takes its place.
+    Lose,
+    /// Thousands of leases or logins at once; one-shot.
+    Storm,
 }
 
 /// One of the two versions of an upgrade, as `--from` and `--to` name them.
@@ -97,7 +107,7 @@ impl HandOver {
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 24] = [
+    pub const ALL: [FaultKind; 29] = [
         FaultKind::Kill,
         FaultKind::Stop,
         FaultKind::Pause,
@@ -122,6 +132,11 @@ impl FaultKind {
         FaultKind::RotateAudit,
         FaultKind::Upgrade,
         FaultKind::Downgrade,
+        FaultKind::Rekey,
+        FaultKind::RotateKeyring,
+        FaultKind::RevokeRoot,
+        FaultKind::Lose,
+        FaultKind::Storm,
     ];
 
     pub fn name(self) -> &'static str {
@@ -150,6 +165,11 @@ impl FaultKind {
             FaultKind::RotateAudit => "rotate-audit",
             FaultKind::Upgrade => "upgrade",
             FaultKind::Downgrade => "downgrade",
+            FaultKind::Rekey => "rekey",
+            FaultKind::RotateKeyring => "rotate-keyring",
+            FaultKind::RevokeRoot => "revoke-root",
+            FaultKind::Lose => "lose",
+            FaultKind::Storm => "storm",
         }
     }
 
@@ -160,12 +180,17 @@ impl FaultKind {
 
     /// Whether no service has to recover from it: what it is about goes on beside the load.
     pub fn disturbs_nobody(self) -> bool {
-        self.is_of_credentials() || matches!(self, FaultKind::RotateAudit)
+        self.is_of_credentials() || self.replaces_keys() || matches!(self, FaultKind::RotateAudit)
+    }
+
+    /// Whether it replaces something that guards the cluster as a whole.
+    pub fn replaces_keys(self) -> bool {
+        matches!(self, FaultKind::Rekey | FaultKind::RotateKeyring | FaultKind::RevokeRoot)
     }
 
     /// Whether it only makes tokens and the like and watches them end.
     pub fn is_of_credentials(self) -> bool {
-        matches!(self, FaultKind::Expire | FaultKind::Revoke)
+        matches!(self, FaultKind::Expire | FaultKind::Revoke | FaultKind::Storm)
     }
 
     /// The version that its nodes come back with, where that is not the one that they had.
@@ -224,12 +249,23 @@ pub enum Target {
     Credential(Credential),
     /// The database beside the cluster.
     Database,
+    /// What keeps the key of the cluster's seal.
+    Kms,
+    /// For `storm`: leases are made and end.
+    Leases,
+    /// For `storm`: every tenant logs in, many times.
+    Logins,
 }
 
 impl Target {
     /// The words a scenario may use for nodes beside their names.
-    pub const WORDS: [&'static str; 7] =
-        ["leader", "follower", "each", "all", "majority", "minority", "database"];
+    pub const WORDS: [&'static str; 10] =
+        ["leader", "follower", "each", "all", "majority", "minority", "database", "kms", "leases", "logins"];
+
+    /// Whether it stands beside the cluster and is none of its nodes.
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Target::Database | Target::Kms | Target::Leases | Target::Logins)
+    }
 
     /// Whether it is one of the words that are no node's name.
     pub fn is_word(text: &str) -> bool {
@@ -249,6 +285,9 @@ impl fmt::Display for Target {
             Target::Named => "named",
             Target::Credential(credential) => credential.name(),
             Target::Database => "database",
+            Target::Kms => "kms",
+            Target::Leases => "leases",
+            Target::Logins => "logins",
             Target::Node(id) => id.as_str(),
         })
     }
@@ -265,6 +304,9 @@ impl From<&str> for Target {
             "minority" => Target::Minority,
             "named" => Target::Named,
             "database" => Target::Database,
+            "kms" => Target::Kms,
+            "leases" => Target::Leases,
+            "logins" => Target::Logins,
             other => match Credential::ALL.into_iter().find(|credential| credential.name() == other) {
                 Some(credential) => Target::Credential(credential),
                 None => Target::Node(NodeId::new(other)),

@@ -2,8 +2,8 @@
 //! One JSON object a line, `t_ms` on the run's clock.
 
 use super::{
-    AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault, NodeId, PlaintextSearch,
-    Role, Strain, Target,
+    AlertForm, AlertState, AuditRead, ConfigurationChange, Credential, FaultKind, Impairment, LinkFault,
+    LoadedRule, NodeId, PlaintextSearch, Role, SnapshotFirst, Strain, Target,
 };
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,32 @@ pub enum Event {
     HealFailed {
         fault: String,
         reason: String,
+    },
+
+    /// A node whose seal opens itself was started and is open, or is not, though what keeps the key had been there for
+    /// long. `starts`: how often it was started, each time after it had ended by itself. `said`: how it ended the first
+    /// time, and its last words. `hung`: it lived and answered nobody, or stayed sealed, until the key could be had.
+    CameBack {
+        node: NodeId,
+        opened: bool,
+        unseal_requests: u32,
+        starts: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        hung: bool,
+        took_ms: f64,
+    },
+
+    /// Something that had been replaced was tried: `key shares` on a node that had been started again, or the `root token`.
+    /// `accepted` is absent where the node gave no clear answer.
+    RetiredTried {
+        what: String,
+        node: NodeId,
+        sent_ms: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<bool>,
+        said: String,
     },
 
     /// What a node says that it is, once it has come back from an upgrade.
@@ -389,6 +415,8 @@ pub enum Event {
     SnapshotFailed {
         reason: String,
     },
+    /// Before the first node is replaced: a snapshot of the cluster as it was, and whether it can be relied on.
+    SnapshotFirst(SnapshotFirst),
     /// After everything had ended: the audit files were read.
     AuditRead(Box<AuditRead>),
     /// After everything had ended: the run's secrets were looked for in what was written down.
@@ -421,6 +449,60 @@ pub enum Event {
     DatabaseRolesLeft {
         sent_ms: f64,
         roles: Vec<String>,
+    },
+
+    /// A storm is there. `leases`: so many were made, `kept` of them beside it, and at `due_ms` they end by themselves;
+    /// otherwise so many logins were served.
+    StormMade {
+        fault: String,
+        leases: bool,
+        asked: u32,
+        made: u32,
+        kept: u32,
+        began_ms: f64,
+        due_ms: Option<f64>,
+        /// Until the last was made or served.
+        took_ms: f64,
+        median_ms: Option<f64>,
+        p99_ms: Option<f64>,
+    },
+    /// All leases of a storm were revoked by their prefix; without an answer `status` is absent.
+    StormRevoked {
+        fault: String,
+        sent_ms: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
+    /// How many leases there are of a storm, and beside it, as the leader lists them.
+    StormCounted {
+        fault: String,
+        sent_ms: f64,
+        inside: u64,
+        outside: u64,
+    },
+
+    /// Prometheus scrapes every node, with these rules.
+    AlertRules {
+        scale: f64,
+        scrape_ms: f64,
+        rules: Vec<LoadedRule>,
+    },
+    /// One alert of a rule is in another state than at the look before, which was begun at `previous_ms`. `instance`: the
+    /// node that it is about, empty where it is about the cluster.
+    AlertChanged {
+        alert: String,
+        form: AlertForm,
+        instance: String,
+        state: AlertState,
+        previous_ms: f64,
+    },
+    /// Nobody looks any more. `missing`: metrics in rules that no node had at any time; `troubles`: what went wrong with
+    /// looking or with the rules.
+    AlertsWatched {
+        looks: u64,
+        longest_gap_ms: f64,
+        missing: Vec<String>,
+        troubles: Vec<String>,
     },
 
     /// `abort_when` stopped the run.

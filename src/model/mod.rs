@@ -1,6 +1,7 @@
 //! Plain data that every other module speaks in. Uses nothing of ours, does nothing live:
 //! no clock, no file, no network.
 
+mod alert;
 mod at_rest;
 mod attach;
 mod blueprint;
@@ -19,13 +20,16 @@ mod objective;
 mod operation;
 mod picture;
 mod quantity;
+mod random_faults;
 mod rehearsal;
 mod result;
 mod run_info;
 mod scenario;
 mod strain;
+mod suite;
 mod verdict;
 
+pub use alert::*;
 pub use at_rest::*;
 pub use attach::*;
 pub use blueprint::*;
@@ -44,9 +48,11 @@ pub use objective::*;
 pub use operation::*;
 pub use picture::*;
 pub use quantity::*;
+pub use random_faults::*;
 pub use rehearsal::*;
 pub use result::*;
 pub use run_info::*;
 pub use scenario::*;
 pub use strain::*;
+pub use suite::*;
 pub use verdict::*;

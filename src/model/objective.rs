@@ -191,7 +191,7 @@ pub const OBJECTIVE_IDS: [(&str, &str); 35] = [
 ];
 
 /// Invariants that a scenario may expect, with what each says.
-pub const INVARIANT_IDS: [(&str, &str); 19] = [
+pub const INVARIANT_IDS: [(&str, &str); 22] = [
     ("no-lost-writes", "every acknowledged write is there after recovery"),
     ("linearizable", "through the leader, every key behaves as if requests came one after another"),
     ("session", "a client sees its own writes, and never goes back, whatever node it asks"),
@@ -209,10 +209,19 @@ pub const INVARIANT_IDS: [(&str, &str); 19] = [
     ("lease-expiry", "credentials of the database are in the database as long as their lease, and no longer"),
     ("transit-decrypts", "whatever was encrypted can be decrypted, on every node, and to what it was"),
     ("clients-recover", "every program that was served before the faults is served again after them"),
+    (
+        "storm-over",
+        "what a storm made ends when it is revoked or over, and nothing else; its logins are served",
+    ),
     ("pki-valid", "every certificate is what its role says, and every revocation is known everywhere"),
     (
         "served-through-every-node",
         "whenever the cluster is whole in an upgrade, every kind of operation is served through every node",
+    ),
+    ("retired-refused", "key shares that were replaced open no node, and no node takes a revoked root token"),
+    (
+        "lost-only-newest",
+        "after a majority is lost for good, what is missing is the newest, and nothing in between",
     ),
 ];
 

@@ -7,11 +7,28 @@ use serde::{Deserialize, Serialize};
 pub struct Rehearsal {
     /// Whether the run shows nothing that speaks against the real one.
     pub go: bool,
+    /// Null for a run from before snapshots were taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotFirst>,
     /// In order of time.
     pub steps: Vec<UpgradeStep>,
     /// How many answers about its configuration the server gave before and after; null when they were not compared.
     pub compared: Option<u32>,
     pub changes: Vec<ConfigurationChange>,
+}
+
+/// The snapshot that is taken before any node is replaced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotFirst {
+    /// Through which it was taken; null when it was not.
+    pub node: Option<NodeId>,
+    pub bytes: u64,
+    /// Of the file as it was received, once everything in it had the digest that its own list names.
+    pub sha256: String,
+    pub took_ms: f64,
+    /// Why there is none that can be relied on; then no node is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// An answer that is another after the upgrade.

@@ -1,6 +1,6 @@
 //! `result.json`, version 1: a public contract. Fields may be added, never renamed.
 
-use super::{DelayMs, FaultKind, Impairment, NodeId, Rehearsal, Servers, Target, Verdict};
+use super::{AlertRow, DelayMs, FaultKind, Impairment, NodeId, Rehearsal, Servers, Target, Verdict};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct RunResult {
     /// Where nodes were upgraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// Where Prometheus watched: a row a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertRow>,
     pub load: Vec<LoadRow>,
     pub budget: Option<Budget>,
     pub control: Control,

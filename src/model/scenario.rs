@@ -1,6 +1,9 @@
 //! A scenario after validation: every default filled in, targets still symbolic.
 
-use super::{Blueprint, FaultKind, HandOver, LinkFault, Rate, Route, Span, Strain, Target, Workload};
+use super::{
+    AlertWatch, Blueprint, FaultKind, HandOver, LinkFault, RandomFaults, Rate, Route, SealKind, Span, Strain,
+    Target, Workload,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -9,6 +12,12 @@ pub struct Scenario {
     pub name: String,
     pub summary: String,
     pub blueprint: Blueprint,
+    /// Where the blueprint was read, when it is none of the built-in ones.
+    #[serde(skip)]
+    pub blueprint_file: Option<PathBuf>,
+    /// Of every random choice, where the command names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Overrides of the server's own defaults.
     pub server: ServerTuning,
     pub load: Vec<Load>,
@@ -23,7 +32,13 @@ pub struct Scenario {
     pub steady: Span,
     /// Faults, with times counted from the end of the steady phase.
     pub timeline: Vec<Step>,
+    /// What the timeline is drawn from when a run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<RandomFaults>,
     pub recovery: Recovery,
+    /// Prometheus watches the cluster, and its alerts are judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertWatch>,
     pub abort_when: Option<AbortWhen>,
     /// Ids of objectives and invariants that make the verdict.
     pub expect: Vec<String>,
@@ -37,9 +52,28 @@ impl Scenario {
             || self.timeline.iter().any(|step| step.target == Target::Database)
     }
 
+    /// Whether another server keeps the key of its seal.
+    pub fn uses_a_kms(&self) -> bool {
+        self.blueprint.seal.kind == SealKind::Transit
+    }
+
+    /// Whether the token that the cluster is initialised with is revoked.
+    pub fn revokes_root(&self) -> bool {
+        self.timeline.iter().any(|step| step.fault == FaultKind::RevokeRoot)
+    }
+
     /// Whether nodes of it get another version.
     pub fn replaces_versions(&self) -> bool {
         self.timeline.iter().any(|step| step.fault.installs().is_some())
+    }
+
+    /// What is planned; and what may be drawn, since another seed must not decide whether it can be done at all.
+    pub fn possible_steps(&self) -> impl Iterator<Item = Step> {
+        let drawable = self.random.iter().flat_map(|random| &random.faults).map(|(kind, _)| {
+            let heal_after = (!kind.is_one_shot()).then(Span::default);
+            Step::plain(Span::default(), *kind, Target::Leader, heal_after)
+        });
+        self.timeline.iter().cloned().chain(drawable)
     }
 
     /// Its programs of somebody else's.
@@ -62,6 +96,12 @@ impl Scenario {
 pub struct ServerTuning {
     /// Raft's time scale; the server's default of 5 holds when absent.
     pub performance_multiplier: Option<u8>,
+    /// Nodes give their metrics to everybody, and so while they are sealed; by default a token is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_metrics: bool,
+    /// How much of the documented time nodes keep metrics: scaled with the alerts that look at them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_retention: Option<Span>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +217,41 @@ pub struct Step {
     /// For `upgrade` and `downgrade`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<HandOver>,
+    #[serde(default, skip_serializing_if = "When::is_due")]
+    pub when: When,
+    /// For `storm`: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+/// What a step waits for once its time has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Nothing.
+    #[default]
+    Due,
+    /// The faults before it are over, and some node leads.
+    Led,
+    /// The faults before it are over, and the cluster is fully redundant.
+    Whole,
+}
+
+impl When {
+    /// Those that a scenario can ask for.
+    pub const ASKED: [When; 2] = [When::Led, When::Whole];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            When::Due => "due",
+            When::Led => "led",
+            When::Whole => "whole",
+        }
+    }
+
+    pub fn is_due(&self) -> bool {
+        *self == When::Due
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Less of something than a node is used to: room, disk writes, processor, memory, network.
 
-use super::{ByteCount, Rate};
+use super::{ByteCount, Rate, Span};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum Strain {
     Memory { limit: ByteCount },
     /// Its network interface is gone.
     NoNetwork,
+    /// What it asks somebody beside the cluster arrives so much later, and so do the answers.
+    SlowAnswers { delay: Span },
 }
 
 /// A disk of its own that a node can be given.
@@ -50,6 +52,7 @@ impl Strain {
             Strain::Cpu { cores } => format!("{cores} of a core"),
             Strain::Memory { limit } => format!("{limit} of memory"),
             Strain::NoNetwork => "no network".to_owned(),
+            Strain::SlowAnswers { delay } => format!("everything {delay} later, each way"),
         }
     }
 }

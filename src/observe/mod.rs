@@ -2,6 +2,7 @@
 //! changes the cluster and never judges.
 
 mod agreement;
+mod alerts;
 mod at_rest;
 mod certificates;
 mod control;
@@ -16,6 +17,7 @@ mod tls;
 mod token;
 
 pub use agreement::{Configuration, compare_nodes};
+pub use alerts::AlertObserver;
 pub use at_rest::{Asked, NodeRemains, Remains, look_at_rest};
 pub use certificates::{note_authority, note_certificates};
 pub use database::wait_for_no_roles;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Holds everything that may contain a secret; mode 0700.
 pub const PRIVATE_DIR: &str = "private";
+/// A copy of the blueprint's file, where it is none of the built-in ones.
+pub const BLUEPRINT: &str = "blueprint.yaml";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
@@ -76,6 +78,12 @@ impl RunFolder {
     /// Held (flock) by the harness as long as it lives: a run whose lock is held is alive.
     pub fn lock(&self) -> PathBuf {
         self.private().join("lock")
+    }
+
+    /// Copies the file of a blueprint that is none of the built-in ones, so that what repeats the run finds it.
+    pub fn keep_blueprint(&self, file: &Path) -> Result<(), RecordError> {
+        let text = fs::read(file).map_err(|source| RecordError { path: file.to_owned(), source })?;
+        self.write_whole(BLUEPRINT, &text).map(drop)
     }
 
     /// Writes a shareable file in whole or not at all.

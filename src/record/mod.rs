@@ -8,7 +8,7 @@ mod past;
 mod read;
 
 pub use durable::DurableLines;
-pub use folder::{PRIVATE_DIR, RunFolder, find_run_folders};
+pub use folder::{BLUEPRINT, PRIVATE_DIR, RunFolder, find_run_folders};
 pub use lines::{HistoryWriter, Journal, RecordError};
-pub use past::find_past_runs;
+pub use past::{SUITE_JSON, find_past_runs, read_suite};
 pub use read::{ReadError, SavedRun, read_run};

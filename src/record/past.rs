@@ -1,10 +1,18 @@
 //! Runs that were judged, of which only the result is of interest.
 
 use super::{ReadError, RunFolder, find_run_folders};
-use crate::model::{PastRun, RunInfo, RunResult};
+use crate::model::{PastRun, RunInfo, RunResult, SuiteReport};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
+
+/// What the last suite that ran into a folder did, in that folder.
+pub const SUITE_JSON: &str = "suite.json";
+
+/// The last suite that ran into this folder; nothing where none did, or where it cannot be read.
+pub fn read_suite(folder: &Path) -> Option<SuiteReport> {
+    json(&folder.join(SUITE_JSON)).ok()
+}
 
 /// The run of this folder, or every judged run directly below it, oldest first; and what could not be read, a sentence
 /// each. A run without a result was never judged, and is passed over.

@@ -47,9 +47,10 @@ fn scenario(text: &mut String, scenario: &ScenarioComparison) {
     }
     let _ = writeln!(text, "  {:<20} {:>27} {:>27} {:>8} {:>7}", "figure", "A", "B", "change", "p");
     for row in &scenario.figures {
-        let FigureComparison { id, unit, a, b, p, change, .. } = row;
+        let FigureComparison { id, unit, a, b, p, change, not_counted, .. } = row;
         let share = match a.median {
             0.0 => String::new(),
+            median if median.is_nan() || b.median.is_nan() => String::new(),
             median => format!("{:+.1} %", (b.median - median) * 100.0 / median.abs()),
         };
         let p = p.map_or_else(|| "–".to_owned(), |p| format!("{p:.3}"));
@@ -60,6 +61,10 @@ fn scenario(text: &mut String, scenario: &ScenarioComparison) {
             lies(b, unit),
             change.words()
         );
+        if not_counted.iter().any(|count| *count > 0) {
+            let [a, b] = not_counted;
+            let _ = writeln!(text, "  {:<20} inconclusive and not counted: {a} of A, {b} of B", "");
+        }
     }
 }
 
@@ -86,7 +91,10 @@ fn verdicts(verdicts: &[Verdict]) -> String {
 
 /// `11.3 s (11.2 to 11.9)`: the median, and where all lie.
 fn lies(sample: &Sample, unit: &str) -> String {
-    let Sample { median, min, max, .. } = sample;
+    let Sample { median, min, max, runs } = sample;
+    if *runs == 0 {
+        return "none".to_owned();
+    }
     let number = |value: f64| figure::three_digits(value);
     format!("{} {unit} ({} to {})", number(*median), number(*min), number(*max))
 }

@@ -7,10 +7,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("macros.html", include_str!("templates/macros.html")),
     ("report.html", include_str!("templates/report.html")),
     ("verdict.html", include_str!("templates/verdict.html")),
+    ("alerts.html", include_str!("templates/alerts.html")),
     ("rehearsal.html", include_str!("templates/rehearsal.html")),
     ("promises.html", include_str!("templates/promises.html")),
     ("pictures.html", include_str!("templates/pictures.html")),

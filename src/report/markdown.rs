@@ -1,7 +1,7 @@
 //! A Markdown summary for a pull-request comment. Always below one megabyte: long lists are cut and say by
 //! how much. Text from outside is escaped, so that it can neither format nor mention anybody.
 
-use super::{figure, network, plain, rehearsal, rows, summary, words};
+use super::{alerts, figure, network, plain, rehearsal, rows, summary, words};
 use crate::model::{Failover, RunResult, Verdict};
 use std::fmt::Write;
 
@@ -26,6 +26,7 @@ pub fn markdown(result: &RunResult) -> String {
     }
     push_more(&mut text, rows::reasons(result).len(), ROWS_MAX, "reasons");
     rehearsal_rows(&mut text, result);
+    alert_rows(&mut text, result);
     promises(&mut text, result);
     invariants(&mut text, result);
     outages(&mut text, result);
@@ -185,6 +186,14 @@ fn rehearsal_rows(text: &mut String, result: &RunResult) {
     }
 }
 
+fn alert_rows(text: &mut String, result: &RunResult) {
+    let rows = alerts::rows(result);
+    if !rows.is_empty() {
+        push(text, format_args!("\n**Alerts** of a Prometheus that scraped every node\n"));
+        table(text, &alerts::HEADINGS, &rows);
+    }
+}
+
 fn network_rows(text: &mut String, result: &RunResult) {
     let sentences = network::sentences(result);
     if !sentences.is_empty() {
@@ -232,7 +241,7 @@ fn started(result: &RunResult) -> String {
     result.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-fn icon(verdict: Verdict) -> &'static str {
+pub(super) fn icon(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✅",
         Verdict::Fail => "❌",
@@ -262,7 +271,7 @@ fn shortened(text: &str, characters_max: usize) -> String {
 }
 
 /// Text outside of code: nothing in it formats, links, mentions or closes a table cell.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in shortened(text, CHARACTERS_MAX).chars() {
         match letter {

@@ -1,6 +1,7 @@
 //! Reports for people and for CI: pure functions of the result and the picture that belong to a run.
 //! Must not judge, must not read or write anything, and must trust no text: a server may have written it.
 
+mod alerts;
 mod chart;
 mod compare;
 pub mod conformance;
@@ -12,6 +13,7 @@ mod network;
 mod plain;
 mod rehearsal;
 mod rows;
+mod suite;
 mod summary;
 mod terminal;
 mod trend;
@@ -22,5 +24,6 @@ pub use compare::{comparison, spreads};
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use suite::{said, suite_markdown, suite_terminal};
 pub use terminal::{terminal, terminal_many};
 pub use trend::{index, trends};

@@ -1,7 +1,7 @@
 //! An upgrade as a sheet for who decides about the real one, for every medium. Must not format for any one of them.
 
 use super::figure;
-use crate::model::{ConfigurationChange, Rehearsal, UpgradeStep};
+use crate::model::{ConfigurationChange, Rehearsal, SnapshotFirst, UpgradeStep};
 
 pub const HEADINGS: [&str; 7] =
     ["Step", "Node", "Version", "Back after", "Whole after", "Longest outage", "Served in the rest after"];
@@ -17,9 +17,31 @@ pub fn meaning(rehearsal: &Rehearsal) -> &'static str {
     }
 }
 
-/// A row a step, under the headings.
+/// The snapshot and then a row a step, under the headings.
 pub fn rows(rehearsal: &Rehearsal) -> Vec<Vec<String>> {
-    rehearsal.steps.iter().map(row).collect()
+    let snapshot = rehearsal.snapshot.iter().map(|snapshot| {
+        let node = snapshot.node.as_ref().map_or("–", |node| node.as_str());
+        let [first, node, none] = ["snapshot", node, "–"].map(str::to_owned);
+        vec![first, node, none.clone(), none.clone(), none.clone(), none, said_of(snapshot)]
+    });
+    snapshot.chain(step_rows(rehearsal)).collect()
+}
+
+/// A row a step.
+pub fn step_rows(rehearsal: &Rehearsal) -> impl Iterator<Item = Vec<String>> {
+    rehearsal.steps.iter().map(row)
+}
+
+/// `412,345 bytes in 0.2 s, whole, SHA-256 0123456789ab…`, or why there is none.
+pub fn said_of(snapshot: &SnapshotFirst) -> String {
+    let SnapshotFirst { bytes, sha256, took_ms, trouble, .. } = snapshot;
+    match trouble {
+        Some(why) => format!("none: {why}"),
+        None => {
+            let (digest, took) = (sha256.get(..12).unwrap_or(sha256), figure::duration(*took_ms));
+            format!("{} bytes in {took}, whole, SHA-256 {digest}…", figure::count(*bytes))
+        }
+    }
 }
 
 fn row(step: &UpgradeStep) -> Vec<String> {

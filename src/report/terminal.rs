@@ -49,7 +49,15 @@ fn steps(out: &mut Lines, result: &RunResult, ink: Ink) {
     out.line(String::new());
     let word = format!("rehearsal: {}", rehearsal::word(upgrade));
     out.line(format!("  {}", ink.verdict(result.verdict, &word)));
-    for row in rehearsal::rows(upgrade).iter().take(LINES_MAX) {
+    if let Some(snapshot) = &upgrade.snapshot {
+        out.wrapped(
+            &format!("snapshot before it: {}", rehearsal::said_of(snapshot)),
+            "  ",
+            "    ",
+            str::to_owned,
+        );
+    }
+    for row in rehearsal::step_rows(upgrade).take(LINES_MAX) {
         let [step, node, version, back, whole, outage, served] = &row[..] else { continue };
         let line = format!(
             "{step} {node}: {version}; back after {back}, whole after {whole}; longest outage {outage}; served after \
@@ -283,7 +291,7 @@ impl Lines {
 }
 
 /// Cut to a display width, with `…` where something is missing.
-fn fit(text: &str, columns: usize) -> String {
+pub(super) fn fit(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }

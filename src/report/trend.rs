@@ -2,7 +2,7 @@
 
 use super::chart::trend_line;
 use super::{chart, figure, plain, words};
-use crate::model::{Change, FigureTrend, PastRun, ScenarioTrend};
+use crate::model::{Change, FigureTrend, PastRun, ScenarioTrend, SuiteReport};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
@@ -75,12 +75,15 @@ struct TrendSection {
     rows: Vec<TrendRow>,
 }
 
-/// The index of a folder of runs: every run with its verdict and report, and every figure over time.
-pub fn index(runs: &[PastRun], trends: &[ScenarioTrend]) -> String {
+/// The index of a folder of runs: the last suite that ran there, every run with its verdict and report, and every figure over
+/// time.
+pub fn index(runs: &[PastRun], trends: &[ScenarioTrend], suite: Option<&SuiteReport>) -> String {
     let style = format!("{}{STYLE}", chart::style_sheet());
     let sections: Vec<_> = trends.iter().enumerate().map(|(number, trend)| section(number, trend)).collect();
     let rows: Vec<_> = runs.iter().rev().map(run_row).collect();
-    let page = context! { style => Value::from_safe_string(style), runs => Serde(rows), sections => Serde(sections) };
+    let suite = suite.map(super::suite::page);
+    let style = Value::from_safe_string(style);
+    let page = context! { style => style, suite => suite, runs => Serde(rows), sections => Serde(sections) };
     let page = render(&page)
         // The template is compiled in and a test renders it; should it fail all the same, the reader is told.
         .unwrap_or_else(|problem| {
@@ -125,7 +128,7 @@ fn section(number: usize, trend: &ScenarioTrend) -> TrendSection {
                 Change::Better => "pass",
                 Change::Worse => "fail",
                 Change::Other => "inconclusive",
-                Change::NoneShown | Change::TooFewRuns => "quiet",
+                Change::NoneShown | Change::TooFewRuns | Change::NotCounted => "quiet",
             },
             chart: Value::from_safe_string(trend_line(&format!("t{number}-{place}"), row)),
         }

@@ -57,7 +57,10 @@ pub fn title(id: &str) -> &str {
         "lease-expiry" => "Credentials of the database end when they should",
         "transit-decrypts" => "What was encrypted can be decrypted",
         "served-through-every-node" => "Every node serves everything",
+        "retired-refused" => "What was replaced opens nothing",
+        "lost-only-newest" => "Only the newest is lost",
         "clients-recover" => "Real clients are served again",
+        "storm-over" => "A storm leaves nothing behind",
         "pki-valid" => "Certificates are in order",
         other => other,
     }
@@ -130,9 +133,14 @@ fn participle(kind: FaultKind) -> &'static str {
         FaultKind::LimitCpu => "short of processor time",
         FaultKind::LimitMemory => "short of memory",
         FaultKind::Disconnect => "without a network",
+        FaultKind::Storm => "in a storm",
         FaultKind::RotateAudit => "with a rotated audit file",
         FaultKind::Upgrade => "upgraded",
         FaultKind::Downgrade => "put back to its first version",
+        FaultKind::Rekey => "told to replace the key shares",
+        FaultKind::RotateKeyring => "told to replace the encryption key",
+        FaultKind::RevokeRoot => "told to revoke the root token",
+        FaultKind::Lose => "lost for good",
     }
 }
 
@@ -140,7 +148,9 @@ fn participle(kind: FaultKind) -> &'static str {
 pub fn fault_phrase(fault: &FaultRow) -> String {
     let nodes = fault.nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
     let whom = match &fault.target {
-        Target::Credential(_) | Target::Database => fault.target.to_string(),
+        Target::Credential(_) | Target::Database | Target::Kms | Target::Leases | Target::Logins => {
+            fault.target.to_string()
+        }
         Target::Node(id) => format!("node {id}"),
         Target::Each if !nodes.is_empty() => format!("node {nodes}"),
         Target::All => "all nodes".to_owned(),
@@ -154,6 +164,7 @@ pub fn fault_phrase(fault: &FaultRow) -> String {
     };
     let done = participle(fault.kind);
     match (fault.kind, &fault.network, &fault.strain) {
+        (FaultKind::Degrade, None, Some(asked)) => format!("{whom} slowed ({asked})"),
         (FaultKind::Degrade, Some(network), _) => format!("{whom} {done} ({})", network.asked),
         (FaultKind::SlowDisk | FaultKind::LimitCpu | FaultKind::LimitMemory, _, Some(asked)) => {
             format!("{whom} {done} ({asked})")

@@ -1,6 +1,7 @@
 //! The ground a run stands on: a cluster that is up, set up and healthy, whatever backend it runs on.
 
 use super::attached::Attached;
+use super::key_keeper::KeyKeeper;
 use super::{Progress, RunError};
 use crate::bootstrap::{self, BootstrapError, Formed, SavedState};
 use crate::cluster::docker::{DockerCluster, DockerOptions, LinkOptions};
@@ -8,7 +9,7 @@ use crate::cluster::process::{ProcessCluster, ProcessOptions};
 use crate::cluster::{Access, Cluster};
 use crate::docker::Owner;
 use crate::fault::{disk_needs, link_needs};
-use crate::helper::{Database, Installation, PostgresError};
+use crate::helper::{Database, Installation, PostgresError, TransitKms};
 use crate::load::Mounts;
 use crate::machine::ports::{self, ReservedPort};
 use crate::model::{AttachFile, Blueprint, Event, Scenario, Seal, Server};
@@ -16,6 +17,7 @@ use crate::record::{Journal, RunFolder};
 use crate::vault::Client;
 use crate::watchdog::active_node;
 use futures_util::future::BoxFuture;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +30,8 @@ pub enum BackendChoice {
     /// Child processes of this server binary, and of another one where nodes are upgraded.
     Process { binary: PathBuf, upgrade_to: Option<PathBuf> },
     /// Containers of this image (name or id), in which `program` is the server; and of another one where nodes are upgraded.
-    Docker { image: String, program: String, upgrade_to: Option<String> },
+    /// `here` is the same server's binary on this machine, where it has one: for helpers.
+    Docker { image: String, program: String, upgrade_to: Option<String>, here: Option<PathBuf> },
     /// Somebody else's cluster. `exe` is this program, which is started again as the watchdog; `upgrade_to` is told to the
     /// hooks that upgrade a node.
     Attach { file: Box<AttachFile>, exe: PathBuf, upgrade_to: Option<String> },
@@ -43,9 +46,12 @@ impl BackendChoice {
             Self::Process { upgrade_to: Some(binary), .. } => {
                 Self::Process { binary: binary.clone(), upgrade_to: None }
             }
-            Self::Docker { upgrade_to: Some(image), program, .. } => {
-                Self::Docker { image: image.clone(), program: program.clone(), upgrade_to: None }
-            }
+            Self::Docker { upgrade_to: Some(image), program, here, .. } => Self::Docker {
+                image: image.clone(),
+                program: program.clone(),
+                upgrade_to: None,
+                here: here.clone(),
+            },
             Self::Behind { backend, front } => {
                 Self::Behind { backend: Box::new(backend.after_upgrades()), front: front.clone() }
             }
@@ -65,6 +71,8 @@ pub struct Ground {
     ca_file: Option<PathBuf>,
     /// Stands before every name we make; empty on a cluster that is all ours.
     pub prefix: String,
+    /// What keeps the key of the seal, where that is another server.
+    pub kms: Option<Arc<TransitKms>>,
     attached: Option<Attached>,
     docker: Option<Arc<DockerCluster>>,
     saved: Option<SavedState>,
@@ -92,9 +100,14 @@ impl Ground {
                 ground.cluster = front(ground.cluster).await.map_err(RunError::SetUp)?;
                 Ok(ground)
             }
+            BackendChoice::Attach { .. } if scenario.blueprint.seal.kind.opens_itself() => {
+                let what = "an attached cluster's seal is not ours to choose".to_owned();
+                Err(RunError::Unsupported { backend: "attach", what })
+            }
             BackendChoice::Attach { file, exe, upgrade_to } => {
                 let attached = Attached::prepare(file, exe, upgrade_to.clone(), scenario, folder).await?;
                 Ok(Self {
+                    kms: None,
                     cluster: attached.cluster.clone(),
                     ca_file: None,
                     prefix: bootstrap::prefix_of(run_id),
@@ -105,7 +118,8 @@ impl Ground {
                     _ports: Vec::new(),
                 })
             }
-            BackendChoice::Docker { image, program, upgrade_to } => {
+            BackendChoice::Docker { image, program, upgrade_to, here } => {
+                let seal = KeyKeeper::start(scenario, here.as_deref(), folder).await?;
                 let cluster = DockerCluster::prepare(DockerOptions {
                     owner: Owner { run_id: run_id.to_owned(), lock: absolute(folder.lock())? },
                     image,
@@ -116,14 +130,23 @@ impl Ground {
                     private: &absolute(folder.private())?,
                     logs: &absolute(folder.logs())?,
                     disks: &disk_needs(&scenario.timeline),
+                    seal: seal.stanza.as_ref(),
                 })
                 .await
                 .map_err(|error| RunError::SetUp(error.to_string()))?;
+                let kms = match seal.open_at(cluster.gateway()) {
+                    Ok(kms) => kms,
+                    Err(error) => {
+                        let _ = cluster.tear_down().await;
+                        return Err(error);
+                    }
+                };
                 let exe = std::env::current_exe()
                     .map_err(|error| RunError::SetUp(format!("cannot find this program: {error}")))?;
                 let needs = link_needs(&scenario.timeline);
                 let cluster = Arc::new(cluster.with_links(LinkOptions { needs, exe, always_beside: false }));
                 Ok(Self {
+                    kms,
                     ca_file: cluster.ca_file().map(PathBuf::from),
                     cluster: cluster.clone(),
                     prefix: String::new(),
@@ -135,6 +158,7 @@ impl Ground {
                 })
             }
             BackendChoice::Process { binary, upgrade_to } => {
+                let seal = KeyKeeper::start(scenario, Some(binary), folder).await?;
                 let ports = ports::reserve(usize::from(scenario.blueprint.nodes) * 2)
                     .map_err(|error| RunError::SetUp(error.to_string()))?;
                 let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0].port(), pair[1].port())).collect();
@@ -148,10 +172,13 @@ impl Ground {
                     ports: &pairs,
                     links: link_needs(&scenario.timeline),
                     disks: &disk_needs(&scenario.timeline),
+                    seal: seal.stanza.as_ref(),
                 })
                 .map_err(|error| RunError::SetUp(format!("cannot prepare the nodes: {error}")))?;
+                let kms = seal.open_at(Ipv4Addr::LOCALHOST)?;
                 let ca_file = cluster.ca_file().map(PathBuf::from);
                 Ok(Self {
+                    kms,
                     cluster: Arc::new(cluster),
                     ca_file,
                     prefix: String::new(),
@@ -247,6 +274,10 @@ impl Ground {
         let client = Client::new(&self.cluster.nodes()[0].endpoint).map_err(BootstrapError::from)?;
         let operator = client.with_token(&access.root_token);
         bootstrap::apply(&operator, blueprint, &self.prefix, None, &mut access, steps).await?;
+        if scenario.revokes_root() {
+            let token = bootstrap::make_operator(&operator).await?;
+            access.initial_root = std::mem::replace(&mut access.root_token, token);
+        }
         Ok(access)
     }
 
@@ -281,6 +312,14 @@ impl Ground {
 
     /// Takes down what we started, and leaves somebody else's cluster as it was.
     pub async fn tear_down(&self) -> Result<(), RunError> {
+        let torn_down = self.take_cluster_down().await;
+        if let Some(kms) = &self.kms {
+            kms.shut_down();
+        }
+        torn_down
+    }
+
+    async fn take_cluster_down(&self) -> Result<(), RunError> {
         if let Some(docker) = &self.docker {
             return docker.tear_down().await.map_err(RunError::SetUp);
         }

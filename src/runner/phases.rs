@@ -1,14 +1,15 @@
 //! The phases of a run, in order.
 
-use super::at_rest;
 use super::collect::Collecting;
 use super::extent::{faults_for, is_ramp, keyspace_plan, longest, ramp_objective_us, steady_for};
+use super::key_keeper::keep_in;
 use super::load_plan::{database_plan, program_plan};
 use super::recovery::{end_of_watches, hold, redundant_again};
 use super::renewal::keep_alive;
 use super::restore::{Restoring, take_snapshot};
+use super::snapshot_first::snapshot_first;
 use super::timeline::Timeline;
-use super::{BackendChoice, Ground, Progress, Stop, StopReason};
+use super::{BackendChoice, Ground, Progress, Stop, StopReason, alerts, at_rest};
 use crate::bootstrap::BootstrapError;
 use crate::cluster::{Access, Cluster, ClusterView, Siblings};
 use crate::fault::{FaultContext, of_step};
@@ -22,7 +23,6 @@ use crate::observe::{self, Configuration, Observers, Remains};
 use crate::record::{HistoryWriter, Journal, RecordError, RunFolder};
 use crate::vault::{Client, ClientError, EndpointError, Wire};
 use rand::RngExt;
-use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +44,8 @@ pub struct RunRequest {
     pub siblings: Siblings,
     /// For scenarios that use a database of ours.
     pub postgres: Option<Installation>,
+    /// For scenarios with alerts: the program.
+    pub prometheus: Option<PathBuf>,
 }
 
 /// How a run came to its end. What it found is judged from the folder.
@@ -139,6 +141,8 @@ async fn set_up_and_run(
     // What a run has to show from nothing it does from nothing.
     if let Some(root) = &request.saved_states
         && !scenario.expects(FROM_NOTHING)
+        // The next run has another key.
+        && !scenario.blueprint.seal.kind.opens_itself()
     {
         ground = ground.with_saved_states(root, &request.backend, &request.server, &scenario.blueprint);
     }
@@ -188,6 +192,7 @@ async fn on_ground(
     check_tokens(scenario)?;
     let info = describe(request, run_id, started_at, ground);
     folder.write_whole("run.json", &serde_json::to_vec_pretty(&info).expect("model types serialise"))?;
+    scenario.blueprint_file.as_deref().map_or(Ok(()), |file| folder.keep_blueprint(file))?;
 
     let bring_up = ground.bring_up(scenario, request.postgres.as_ref(), journal, progress.as_ref());
     tokio::pin!(bring_up);
@@ -224,8 +229,8 @@ fn check_abilities(scenario: &Scenario, cluster: &dyn Cluster) -> Result<(), Run
         let ids = ids.join(", ");
         return Err(RunError::SetUp(format!("{what} is for node {id}, and this cluster has {ids}")));
     }
-    for step in &scenario.timeline {
-        for ability in of_step(step).needs() {
+    for step in scenario.possible_steps() {
+        for ability in of_step(&step).needs() {
             if let Some(why) = cluster.lacks(ability) {
                 let what = format!("`{}` needs to {}: {why}", step.fault, ability.name());
                 return Err(RunError::Unsupported { backend: cluster.backend(), what });
@@ -293,8 +298,8 @@ async fn shake(
     let scenario = &request.scenario;
     let cluster = ground.cluster.clone();
     let canary = format!("vqc{:012x}", rand::rng().random_range(0..1u64 << 48));
-    let secrets = json!({ "access": access, "canary": canary });
-    folder.write_secret("secrets.json", secrets.to_string().as_bytes())?;
+    let keep_keys = keep_in(folder, &canary);
+    keep_keys(&access).map_err(RunError::SetUp)?;
 
     let view = Arc::new(ClusterView::new(cluster.nodes().iter().map(|node| node.id.clone()).collect()));
     let wires = cluster.nodes().iter().map(|node| Wire::new(&node.endpoint).map(Arc::new));
@@ -360,6 +365,7 @@ async fn shake(
         true => Some(Configuration::read(&cluster.nodes()[leader], &access.root_token).await?),
         false => None,
     };
+    let alerts = alerts::watch(request, ground, folder, &access.root_token, journal).await?;
     let mut load = engine.start(&plan);
     let guard = tokio::spawn(watch_for_trouble(
         scenario.clone(),
@@ -384,6 +390,9 @@ async fn shake(
         approle_mount,
         token_ttl: scenario.blueprint.approle.token_ttl,
         database: database.clone(),
+        kms: ground.kms.clone(),
+        rekeyed: Default::default(),
+        keep_keys,
         versions: request.upgraded_to.clone().map(|to| Versions { from: server(request, ground), to }),
         background: Default::default(),
     });
@@ -397,6 +406,9 @@ async fn shake(
     if !stop.is_asked() {
         phase(Phase::Steady, Some(steady_for(scenario)));
         steady(scenario, &mut load, stop).await;
+    }
+    if !stop.is_asked() && scenario.replaces_versions() {
+        snapshot_first(&faults, folder, stop).await;
     }
     if !stop.is_asked() && !scenario.timeline.is_empty() {
         phase(Phase::Fault, faults_for(scenario));
@@ -422,6 +434,9 @@ async fn shake(
     hold(scenario, &engine, stop).await;
     end_of_watches(&faults, stop).await;
 
+    if let Some(alerts) = alerts {
+        alerts.end(journal).await;
+    }
     load.stop();
     // From here on no write is meant to be acknowledged.
     guard.abort();
@@ -445,7 +460,7 @@ async fn shake(
             backend: &request.backend,
             scenario,
             folder,
-            access: &faults.access,
+            access: &faults.keys(),
             keys: &keys,
             written: &engine.written_keys(),
             journal,

@@ -7,7 +7,7 @@ use crate::bootstrap::{self, unseal, wait_for_redundancy};
 use crate::cluster::{Access, ClusterView, Node};
 use crate::load::Keyspace;
 use crate::machine::{FileLock, drawn_mark};
-use crate::model::{Event, RestoreInto, Scenario};
+use crate::model::{Event, NodeId, RestoreInto, Scenario};
 use crate::observe;
 use crate::record::{Journal, RunFolder};
 use crate::vault::{Client, ClientError, Wire, wait_until};
@@ -18,7 +18,31 @@ const SERVES_WITHIN: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(100);
 const LEADER_WITHIN: Duration = Duration::from_secs(15);
 
-/// Takes one through the active node. `None` where that failed, which is journalled.
+pub(super) struct Downloaded {
+    pub node: NodeId,
+    pub asked_ms: f64,
+    pub bytes: Vec<u8>,
+}
+
+/// Takes one through the active node.
+pub(super) async fn download(
+    nodes: &[Node],
+    view: &ClusterView,
+    operator_token: &str,
+    journal: &Journal,
+) -> Result<Downloaded, String> {
+    // A leader that a busy machine kept from answering a poll is waited for.
+    let leader = wait_until("a node is active", LEADER_WITHIN, ASK_EVERY, || {
+        std::future::ready(view.leader().ok_or_else(|| "no node is active".to_owned()))
+    });
+    let node = &nodes[leader.await.map_err(|error| error.to_string())?];
+    let client = Client::new(&node.endpoint).map_err(|error| error.to_string())?;
+    let asked_ms = journal.now_ms();
+    let bytes = client.with_token(operator_token).get_bytes("sys/storage/raft/snapshot").await;
+    Ok(Downloaded { node: node.id.clone(), asked_ms, bytes: bytes.map_err(|error| error.to_string())? })
+}
+
+/// The snapshot of `snapshot-equal`. `None` where that failed, which is journalled.
 pub(super) async fn take_snapshot(
     nodes: &[Node],
     view: &ClusterView,
@@ -26,23 +50,14 @@ pub(super) async fn take_snapshot(
     folder: &RunFolder,
     journal: &Journal,
 ) -> Option<Vec<u8>> {
-    let taken = async {
-        // A leader that a busy machine kept from answering a poll is waited for.
-        let leader = wait_until("a node is active", LEADER_WITHIN, ASK_EVERY, || {
-            std::future::ready(view.leader().ok_or_else(|| "no node is active".to_owned()))
-        });
-        let node = &nodes[leader.await.map_err(|error| error.to_string())?];
-        let client = Client::new(&node.endpoint).map_err(|error| error.to_string())?;
-        let asked_ms = journal.now_ms();
-        let snapshot = client.with_token(operator_token).get_bytes("sys/storage/raft/snapshot").await;
-        let snapshot = snapshot.map_err(|error| error.to_string())?;
-        let (node, bytes) = (node.id.clone(), snapshot.len() as u64);
-        journal.write(Event::SnapshotTaken { node, asked_ms, bytes });
+    let taken = download(nodes, view, operator_token, journal).await.and_then(|taken| {
+        let Downloaded { node, asked_ms, bytes: snapshot } = taken;
+        journal.write(Event::SnapshotTaken { node, asked_ms, bytes: snapshot.len() as u64 });
         // Sealed by the cluster's own keys, and evidence all the same.
         folder.write_secret("snapshot.bin", &snapshot).map_err(|error| error.to_string())?;
-        Ok::<_, String>(snapshot)
-    };
-    taken.await.map_err(|reason| journal.write(Event::SnapshotFailed { reason })).ok()
+        Ok(snapshot)
+    });
+    taken.map_err(|reason| journal.write(Event::SnapshotFailed { reason })).ok()
 }
 
 pub(super) struct Restoring<'a> {

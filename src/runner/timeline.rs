@@ -4,12 +4,13 @@ use super::{Progress, Stop};
 use crate::bootstrap::wait_for_redundancy;
 use crate::fault::{Applied, Fault, FaultContext, Injected, TargetError, of_step, resolve};
 use crate::load::{FailoverProbe, LoadEngine};
-use crate::model::{Event, LinkFault, NodeId, Step, Target};
+use crate::model::{Event, FaultKind, LinkFault, NodeId, Step, Target, When};
 use crate::vault::Client;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 pub struct Timeline {
     pub faults: Arc<FaultContext>,
@@ -49,23 +50,50 @@ impl Timeline {
     /// Returns when every fault is healed.
     pub async fn run(self: &Arc<Self>, steps: &[Step], seed: u64) {
         let began = tokio::time::Instant::now();
-        let running = occurrences(steps, seed).into_iter().map(|occurrence| {
+        let mut running = Vec::new();
+        for occurrence in occurrences(steps, seed) {
+            let until_due =
+                move || (began + occurrence.at).saturating_duration_since(tokio::time::Instant::now());
+            if !occurrence.step.when.is_due() {
+                self.join(&mut running).await;
+                if !self.stop.wait(until_due()).await {
+                    break;
+                }
+                if let Err(why) = self.ready(occurrence.step.when).await {
+                    // What comes after it waits for the same.
+                    self.request(&occurrence.id, &occurrence.step, Vec::new());
+                    self.not_applied(&occurrence.id, why);
+                    break;
+                }
+            }
             let timeline = self.clone();
-            tokio::spawn(async move {
-                let due = (began + occurrence.at).saturating_duration_since(tokio::time::Instant::now());
-                if timeline.stop.wait(due).await {
+            running.push(tokio::spawn(async move {
+                if timeline.stop.wait(until_due()).await {
                     timeline.perform(occurrence).await;
                 }
-            })
-        });
-        let running: Vec<_> = running.collect();
-        for task in running {
+            }));
+        }
+        self.join(&mut running).await;
+    }
+
+    async fn join(&self, running: &mut Vec<JoinHandle<()>>) {
+        for task in running.drain(..) {
             if let Err(error) = task.await {
                 self.faults
                     .journal
                     .write(Event::HarnessError { reason: format!("a fault's task failed: {error}") });
             }
         }
+    }
+
+    /// Waits for the cluster to be as a step wants it. The error is why that did not happen.
+    async fn ready(&self, when: When) -> Result<(), String> {
+        let (is_ready, what) = match when {
+            When::Due => return Ok(()),
+            When::Led => (self.wait_for_leader().await, "no node leads"),
+            When::Whole => (self.settle().await, "the cluster is not whole again"),
+        };
+        if is_ready { Ok(()) } else { Err(format!("{what}, as it was to be before this fault")) }
     }
 
     async fn perform(self: &Arc<Self>, occurrence: Occurrence) {
@@ -102,12 +130,14 @@ impl Timeline {
     }
 
     /// Tokens and the like are made by the active node: an election that takes a second round is waited for.
-    async fn wait_for_leader(&self) {
+    /// Whether there is one.
+    async fn wait_for_leader(&self) -> bool {
         let began = Instant::now();
         while self.faults.view.leader().is_none() && began.elapsed() < ELECTED_WITHIN && !self.stop.is_asked()
         {
             self.stop.wait(Duration::from_millis(20)).await;
         }
+        self.faults.view.leader().is_some()
     }
 
     /// A leader that a busy machine kept from answering a poll is waited for.
@@ -131,7 +161,7 @@ impl Timeline {
         let requested = Instant::now();
         // From before the fault: a stop in good order has handed over long before its evidence is complete.
         let probe = self.probe_failover(step, &nodes, leader_before.as_ref());
-        let hit = self.inject(fault.as_ref(), id, &nodes).await;
+        let hit = self.inject(fault.as_ref(), id, &nodes, step.fault.is_of_credentials()).await;
         if hit.is_empty() && !nodes.is_empty() {
             return true;
         }
@@ -154,8 +184,21 @@ impl Timeline {
     }
 
     /// The nodes on which something was done, which are those to heal.
-    async fn inject(&self, fault: &dyn Fault, id: &str, nodes: &[NodeId]) -> Vec<NodeId> {
-        let Injected { hit, applied } = fault.inject(&self.faults, id, nodes).await;
+    async fn inject(
+        &self,
+        fault: &dyn Fault,
+        id: &str,
+        nodes: &[NodeId],
+        may_break_off: bool,
+    ) -> Vec<NodeId> {
+        let injected = tokio::select! {
+            injected = fault.inject(&self.faults, id, nodes) => injected,
+            // Where something has to be healed it is done to the end first.
+            () = self.stop.asked(), if may_break_off => {
+                Injected { hit: Vec::new(), applied: Err("the run was stopped before it was there".to_owned()) }
+            }
+        };
+        let Injected { hit, applied } = injected;
         match applied {
             Ok(Applied { at_ms, evidence }) => {
                 self.progress.note(&format!("{id} took hold: {evidence}"));
@@ -207,6 +250,10 @@ impl Timeline {
         // After a step-down the old leader is as alive as any other.
         let gone = |index: usize| !step.fault.is_one_shot() && hit.contains(view.id(index));
         let survivors: Vec<_> = (0..view.ids().len()).filter(|&index| !gone(index)).collect();
+        // Nobody can acknowledge anything before the repair, and a storm of attempts would only hold it up.
+        if step.fault == FaultKind::Lose && survivors.len() <= view.ids().len() / 2 {
+            return None;
+        }
         Some(FailoverProbe::start(self.engine.clone(), survivors))
     }
 
@@ -260,7 +307,7 @@ mod tests {
     use super::*;
     use crate::fault::testing::{context, journal};
     use crate::load::{Keyspace, KeyspacePlan};
-    use crate::model::{FaultKind, Role, Span};
+    use crate::model::{Role, Span};
     use crate::vault::testing::Scripted;
     use serde_json::json;
 
@@ -308,6 +355,8 @@ mod tests {
             strain: None,
             rest: None,
             hand_over: None,
+            when: Default::default(),
+            count: None,
         };
         timeline(faults).run(&[step], 1).await;
         let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
@@ -317,6 +366,27 @@ mod tests {
             matches!(events.last(), Some(Event::HealFailed { fault, .. }) if fault == "f1.1"),
             "{events:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_whole_cluster_is_not_begun_on_one_that_stays_broken_nor_is_what_follows() {
+        let node = Scripted::start(|_, _| None).await;
+        let (faults, folder) = context(&[&node, &node, &node], None);
+        faults.view.saw(2, Role::Active);
+        let step = |at, when| {
+            let target = Target::Node(NodeId::new("n1"));
+            Step { when, ..Step::plain(Span::from_ms(at), FaultKind::Kill, target, Some(Span::from_ms(1))) }
+        };
+        // The first finds no node to kill, and is over.
+        timeline(faults).run(&[step(0, When::Led), step(5, When::Whole), step(10, When::Whole)], 1).await;
+        let requested = |event: &Event| match event {
+            Event::FaultRequested { fault, .. } => Some(fault.clone()),
+            _ => None,
+        };
+        let events: Vec<_> = journal(&folder).into_iter().map(|entry| entry.event).collect();
+        assert_eq!(events.iter().filter_map(requested).collect::<Vec<_>>(), ["f1", "f2"], "{events:?}");
+        let Some(Event::FaultNotApplied { fault, reason }) = events.last() else { panic!("{events:?}") };
+        assert!(fault == "f2" && reason.contains("not whole again"), "{reason}");
     }
 
     #[tokio::test]
@@ -345,6 +415,8 @@ mod tests {
             strain: None,
             rest: None,
             hand_over: None,
+            when: Default::default(),
+            count: None,
         };
         let at = |seed| -> Vec<_> {
             occurrences(std::slice::from_ref(&step), seed).iter().map(|o| o.at).collect()

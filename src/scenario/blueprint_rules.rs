@@ -1,5 +1,6 @@
 //! What a blueprint must be: known kinds, thresholds that can be met, policies that exist, each promise once.
 
+use super::alert_rules;
 use super::checker::Checker;
 use super::mount_rules;
 use super::raw_blueprint::{RawAppRole, RawBlueprint, RawObjective, RawPolicy, RawSeal, RawTls};
@@ -32,6 +33,7 @@ pub(super) fn check(checker: &mut Checker, raw: &RawBlueprint) -> Option<Bluepri
     let policies = policies(checker, &raw.policies);
     let approle = approle(checker, raw);
     let objectives = objectives(checker, raw);
+    let alerts = alert_rules::of_blueprint(checker, raw);
     let failures = checker.decimal(&raw.assumed_failures_per_month, 0.0..=10_000.0);
     let deviations: Vec<Option<Deviation>> = raw
         .deviations
@@ -56,6 +58,7 @@ pub(super) fn check(checker: &mut Checker, raw: &RawBlueprint) -> Option<Bluepri
         policies: policies?,
         approle: approle?,
         objectives: objectives?,
+        alerts: alerts?,
         assumed_failures_per_month: failures?,
         deviations: deviations.into_iter().collect::<Option<_>>()?,
     })

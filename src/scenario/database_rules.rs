@@ -4,7 +4,7 @@ use super::checker::Checker;
 use super::raw::RawStep;
 use super::raw_blueprint::RawDatabaseRole;
 use super::yaml::Text;
-use crate::model::{Blueprint, DatabaseEngine, DatabaseRole, Load, Span, Step, Target};
+use crate::model::{Blueprint, DatabaseEngine, DatabaseRole, Load, Span, Target};
 use serde_saphyr::Spanned;
 
 const LEASE_TTL_MAX: Span = Span::from_secs(5 * 60);
@@ -87,9 +87,4 @@ pub(super) fn lease_ttl(
         return None;
     }
     Some(Some(ttl))
-}
-
-/// Whether a step is done to the database and touches no node.
-pub(super) fn is_of_the_database(step: &Step) -> bool {
-    step.target == Target::Database
 }

@@ -1,7 +1,7 @@
 //! What may be expected: known ids that the blueprint promises, of something that this scenario can show.
 
 use super::checker::Checker;
-use super::database_rules::is_of_the_database;
+use super::seal_rules::starts_nodes;
 use super::words::expectations;
 use super::yaml::Text;
 use crate::model::{
@@ -22,6 +22,8 @@ pub(super) struct Offer<'a> {
     pub shares_keys: bool,
     /// Whether `lease_ttl` says how long credentials of the database live.
     pub scales_leases: bool,
+    /// Whether `alerts` says which alerts must fire.
+    pub watches_alerts: bool,
 }
 
 pub(super) fn check(checker: &mut Checker, raw: &Spanned<Vec<Text>>, offer: &Offer) -> Option<Vec<String>> {
@@ -125,7 +127,7 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "no node is cut off from the others",
             "add a step such as `isolate: leader`, healed after 30s",
         )),
-        "sealed-silent" if no_fault(|step| step.fault == FaultKind::Seal) => {
+        "sealed-silent" if no_fault(|step| step.fault == FaultKind::Seal && !step.target.is_beside()) => {
             Some(("no node is sealed", "add a step such as `seal: leader`, healed after 15s"))
         }
         "audit-or-nothing" if no_fault(|step| step.fault == FaultKind::FillAudit) => Some((
@@ -182,8 +184,15 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             "there is only one tenant",
             "let the blueprint have at least two: it says `tenants: 8` or the like",
         )),
-        "token-expiry" if no_fault(|step| step.fault.is_of_credentials()) => {
+        "alerts" if !offer.watches_alerts => Some((
+            "nobody watches the cluster",
+            "say which alerts must fire: add `alerts: { fires: [{ alert: VaultDown, within: 90s }] }`, or `fires: []`",
+        )),
+        "token-expiry" if no_fault(|step| matches!(step.fault, FaultKind::Expire | FaultKind::Revoke)) => {
             Some(("nothing expires", "add a step such as `{ at: 0s, expire: token, ttl: 5s }`"))
+        }
+        "storm-over" if no_fault(|step| step.fault == FaultKind::Storm) => {
+            Some(("there is no storm", "add a step such as `{ at: 0s, storm: leases, count: 10000 }`"))
         }
         "db.ttl" | "lease-expiry" if no_load(|load| load.workload == Workload::DatabaseCreds) => Some((
             "nobody asks for credentials of the database",
@@ -209,6 +218,31 @@ fn missing(id: &str, offer: &Offer) -> Option<(&'static str, &'static str)> {
             if no_fault(|step| step.fault.installs().is_some()) =>
         {
             Some(("no node is upgraded", "add a step such as `upgrade: each`, with `rest: 10s`"))
+        }
+        "unseal.auto" if offer.blueprint.is_some_and(|blueprint| !blueprint.seal.kind.opens_itself()) => {
+            Some((
+                "a person opens the nodes",
+                "let them open themselves: add `seal: transit` beside `blueprint`",
+            ))
+        }
+        "unseal.auto" if no_fault(starts_nodes) => {
+            Some(("no node is started again", "add a step such as `restart: follower`"))
+        }
+        "retired-refused" if no_fault(|step| step.fault.replaces_keys()) => Some((
+            "nothing is replaced",
+            "add a step such as `revoke-root: leader`, or `rekey: leader` and later a restart",
+        )),
+        "retired-refused" if !no_fault(|step| step.fault == FaultKind::Rekey) && no_fault(starts_nodes) => {
+            Some(("no node is started again", "add a step such as `restart: follower` after the `rekey`"))
+        }
+        "lost-only-newest" if no_load(|load| load.workload.stores_a_version()) => Some((
+            "nothing is written",
+            "add a load such as `{ workload: kv2.write, route: leader, rate: 20/s }`",
+        )),
+        "lost-only-newest"
+            if no_fault(|step| step.fault == FaultKind::Lose && step.target == Target::Majority) =>
+        {
+            Some(("no majority is lost", "add a step such as `lose: majority`, healed after 10s"))
         }
         "transit-decrypts" if no_load(|load| load.workload == Workload::TransitEncrypt) => Some((
             "nothing is encrypted",
@@ -243,7 +277,7 @@ fn is_ramp(load: &Load) -> bool {
 }
 
 fn hits_nodes(step: &Step) -> bool {
-    !step.fault.disturbs_nobody() && !is_of_the_database(step)
+    !step.fault.disturbs_nobody() && !step.target.is_beside()
 }
 
 fn cuts_off(step: &Step) -> bool {

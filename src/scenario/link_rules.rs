@@ -55,6 +55,9 @@ pub(super) fn check(
         FaultKind::Degrade => Shape::Every,
         _ => return Some(None),
     };
+    if degrades && raw.degrade.as_ref().is_some_and(is_kms) {
+        return kms_takes(checker, raw).then_some(None);
+    }
     if degrades {
         let impairment = impairment(checker, line)?;
         return Some(Some(LinkFault { shape, between: Between::Peers, impairment, flap: None }));
@@ -62,6 +65,34 @@ pub(super) fn check(
     let (between, cut, flap) = (between(checker, raw, fault), how(checker, raw), flap(checker, raw));
     let impairment = Impairment { cut: Some(cut?), ..Impairment::default() };
     Some(Some(LinkFault { shape, between: between?, impairment, flap: flap? }))
+}
+
+fn is_kms(text: &Text) -> bool {
+    Target::from(text.value.as_str()) == Target::Kms
+}
+
+/// Its link is none of the network between the nodes, and can only be slow.
+fn kms_takes(checker: &mut Checker, raw: &RawStep) -> bool {
+    let mut fits = true;
+    for (key, text) in [("spread", &raw.spread), ("loss", &raw.loss), ("bandwidth", &raw.bandwidth)] {
+        if let Some(text) = text {
+            let help = "say how much later everything arrives: `delay: 1s`";
+            checker.error(text, format!("`degrade: kms` takes no `{key}`"), help);
+            fits = false;
+        }
+    }
+    fits
+}
+
+/// `cut` is what to say for what never arrives.
+pub(super) fn delay(checker: &mut Checker, text: &Text, cut: &str) -> Option<Span> {
+    let delay = checker.positive_span(text, "say how much later everything arrives, such as 50ms")?;
+    if delay > DELAY_MAX {
+        let help = format!("at most {DELAY_MAX}: what is slower looks like a cut; use `{cut}`");
+        checker.error(text, format!("a delay of {delay} is too long"), help);
+        return None;
+    }
+    Some(delay)
 }
 
 fn is_all(text: &Text) -> bool {
@@ -132,15 +163,7 @@ fn impairment(checker: &mut Checker, line: &Spanned<RawStep>) -> Option<Impairme
         }
         return None;
     }
-    let delay = optional(&raw.delay, |text| {
-        let delay = checker.positive_span(text, "say how much later everything arrives, such as 50ms")?;
-        if delay > DELAY_MAX {
-            let help = format!("at most {DELAY_MAX}: what is slower looks like a cut; use `isolate`");
-            checker.error(text, format!("a delay of {delay} is too long"), help);
-            return None;
-        }
-        Some(delay)
-    });
+    let delay = optional(&raw.delay, |text| delay(checker, text, "isolate"));
     let spread = optional(&raw.spread, |text| checker.quantity::<Span>(text));
     let loss = optional(&raw.loss, |text| {
         let share = checker.quantity::<Share>(text)?;

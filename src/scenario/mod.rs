@@ -1,12 +1,15 @@
 //! Files people write: scenarios, blueprints, attach files, known findings. Reads and checks them, with
 //! errors that point at the place and name the way out. Starts nothing and touches no cluster.
 
+mod alert_rules;
 mod attach_file;
 mod blueprint_file;
 mod blueprint_rules;
 mod checker;
 mod database_rules;
 mod diagnostic;
+mod drawn;
+mod estimate;
 mod expect_rules;
 mod find;
 mod known_findings;
@@ -17,22 +20,31 @@ mod nearest;
 mod overrides;
 pub mod plan;
 mod program_rules;
+mod random_rules;
 mod raw;
 mod raw_attach;
 mod raw_blueprint;
+mod raw_suite;
 mod resolve;
 mod schema;
+mod seal_rules;
 mod source;
 mod strain_rules;
+mod suite_file;
 mod timeline_rules;
 mod words;
+mod written;
 mod yaml;
 
 pub use attach_file::{attach_file_from_text, load_attach_file};
 pub use blueprint_file::{blueprint_from_text, built_in_blueprints, find_blueprint};
 pub use diagnostic::{Diagnostic, FileErrors, ScenarioErrors};
+pub use drawn::with_faults_drawn;
+pub use estimate::about;
 pub use find::find_scenarios;
 pub use known_findings::{find_known_findings, known_findings_from_text, load_known_findings};
 pub use overrides::overrides;
 pub use resolve::{load_scenario, scenario_from_text};
 pub use schema::schema;
+pub use suite_file::{is_suite, load_suite, suite_from_text};
+pub use written::{Notes, as_file};

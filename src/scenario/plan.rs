@@ -1,9 +1,9 @@
 //! A resolved scenario in words: what will happen when, and what is judged. For `vaultquake validate`.
 
-use super::{overrides, timeline_rules};
+use super::{drawn, overrides, timeline_rules};
 use crate::model::{
-    Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, RatePlan, Scenario, Span,
-    Step, Target,
+    Arrivals, Blueprint, FaultKind, HandOver, INVARIANT_IDS, Load, OBJECTIVE_IDS, Quorum, RandomFaults,
+    RatePlan, Scenario, Seal, SealKind, Span, SpanRange, Step, Target, When,
 };
 use std::fmt::Write;
 
@@ -16,6 +16,7 @@ pub fn describe(scenario: &Scenario) -> String {
     loads.extend(scenario.keys.map(|keys| format!("all of them share {keys} secrets")));
     section(&mut text, "load", loads);
     section(&mut text, "timeline", timeline(scenario));
+    section(&mut text, "random faults", scenario.random.as_ref().map(random).unwrap_or_default());
     let (gating, shown) = judged(scenario);
     section(&mut text, "expected (makes the verdict)", gating);
     section(&mut text, "also judged and shown", shown);
@@ -44,13 +45,14 @@ fn cluster(blueprint: &Blueprint) -> Vec<String> {
         (true, "tls13") => "TLS 1.3 only",
         (true, _) => "TLS 1.2 or newer",
     };
-    let seal = &blueprint.seal;
+    let Seal { kind, shares, threshold } = &blueprint.seal;
+    let seal = match kind {
+        SealKind::Shamir => format!("Shamir's seal ({threshold} of {shares} shares)"),
+        kind => format!("a {} seal ({threshold} of {shares} recovery shares)", kind.name()),
+    };
     vec![
         format!("blueprint {} ({})", blueprint.name, blueprint.source),
-        format!(
-            "{} nodes, Shamir's seal ({} of {} shares), {tls}, {} tenants",
-            blueprint.nodes, seal.threshold, seal.shares, blueprint.tenants
-        ),
+        format!("{} nodes, {seal}, {tls}, {} tenants", blueprint.nodes, blueprint.tenants),
     ]
 }
 
@@ -61,12 +63,19 @@ fn phases(scenario: &Scenario) -> Vec<String> {
         format!("{:<10} {:>7} to {:<7} nothing is judged", "warm-up", Span::default(), steady_from),
         format!("{:<10} {:>7} to {:<7} {}", "steady", steady_from, steady_to, steady_words(scenario)),
     ];
-    if !scenario.timeline.is_empty() {
-        let faults = timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes);
+    if !scenario.timeline.is_empty() || scenario.random.is_some() {
+        let faults = match &scenario.random {
+            Some(random) => drawn::longest(random),
+            None => timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes),
+        };
         let fault_to = Span(steady_to.0 + faults.0);
-        let waits = scenario.timeline.iter().any(|step| step.target == Target::Each);
+        let each = scenario.timeline.iter().any(|step| step.target == Target::Each);
         let words =
-            if waits { "at least: it waits for the cluster between nodes" } else { "the timeline below" };
+            match scenario.random.is_some() || scenario.timeline.iter().any(|step| !step.when.is_due()) {
+                true => "about: it waits for the cluster between faults",
+                false if each => "at least: it waits for the cluster between nodes",
+                false => "the timeline below",
+            };
         lines.push(format!("{:<10} {:>7} to {:<7} {words}", "fault", steady_to, fault_to));
         lines.push(format!(
             "{:<10} {:>7} to {:<7} at most, until every voter is healthy; then {} more of load",
@@ -108,11 +117,12 @@ fn load(load: &Load) -> String {
 
 fn timeline(scenario: &Scenario) -> Vec<String> {
     let start = scenario.warm_up.0 + scenario.steady.0;
-    scenario
-        .timeline
-        .iter()
-        .map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step)))
-        .collect()
+    let first = scenario
+        .replaces_versions()
+        .then(|| format!("{:>7}  a snapshot, which is checked before any node is replaced", Span(start)));
+    let steps = scenario.timeline.iter();
+    let steps = steps.map(|step| format!("{:>7}  {}", Span(start + step.at.0), step_words(step)));
+    first.into_iter().chain(steps).collect()
 }
 
 fn step_words(step: &Step) -> String {
@@ -122,6 +132,9 @@ fn step_words(step: &Step) -> String {
     }
     if let Some(strain) = &step.strain {
         let _ = write!(text, ": {}", strain.words());
+    }
+    if let Some(count) = step.count {
+        let _ = write!(text, ": {count}");
     }
     if let Some(ttl) = step.ttl {
         let _ = write!(text, " with a time to live of {ttl}");
@@ -151,6 +164,11 @@ fn step_words(step: &Step) -> String {
     if let Some(rest) = step.rest {
         let _ = write!(text, "; {rest} of rest before the next");
     }
+    match step.when {
+        When::Due => {}
+        When::Led => text.push_str("; not before the last fault is over and somebody leads"),
+        When::Whole => text.push_str("; not before the last fault is over and the cluster is whole"),
+    }
     if step.times > 1 {
         let _ = write!(text, "; {} times, every {}", step.times, step.every);
     }
@@ -158,6 +176,34 @@ fn step_words(step: &Step) -> String {
         let _ = write!(text, "; up to {} later, drawn with the seed", step.jitter);
     }
     text
+}
+
+fn random(random: &RandomFaults) -> Vec<String> {
+    let list = |words: Vec<(String, u16)>| {
+        let words: Vec<_> = words.into_iter().map(|(word, weight)| format!("{word} {weight}")).collect();
+        words.join(", ")
+    };
+    let faults = random.faults.iter().map(|(kind, weight)| (kind.to_string(), *weight)).collect();
+    let targets = random.targets.iter().map(|(target, weight)| (target.to_string(), *weight)).collect();
+    let quorum = match random.quorum {
+        Quorum::Keep => "the quorum is kept: each begins once the cluster is whole again",
+        Quorum::MayBreak => "the quorum may break: each begins as soon as somebody leads",
+    };
+    vec![
+        format!(
+            "for {}, one every {}, healed after {}",
+            random.lasting,
+            range(&random.every),
+            range(&random.lasts)
+        ),
+        format!("drawn with the seed, by weight: {}", list(faults)),
+        format!("aimed by weight at: {}", list(targets)),
+        quorum.to_owned(),
+    ]
+}
+
+fn range(range: &SpanRange) -> String {
+    if range.from == range.to { range.from.to_string() } else { format!("{} to {}", range.from, range.to) }
 }
 
 /// What gates, and what is only shown.

@@ -30,6 +30,15 @@ pub(super) struct RawScenario {
     /// this one, when it contains a slash.
     #[schemars(with = "String")]
     pub blueprint: Text,
+    /// Of every random choice, so that a file can name the run that it repeats; `--seed` takes its place.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub seed: Option<Text>,
+    /// What opens the nodes, where that is not as in the blueprint: `transit` (another server, started beside the cluster,
+    /// keeps the key; `kms` in the timeline is that server) or `static` (a file beside each node). Nobody unseals then.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["shamir", "transit", "static"]))]
+    pub seal: Option<Text>,
     /// Differences from the server's own defaults; printed beside every promise.
     #[serde(default)]
     pub server: Option<RawServer>,
@@ -59,9 +68,19 @@ pub(super) struct RawScenario {
     #[serde(default)]
     #[schemars(with = "Option<Vec<RawStep>>")]
     pub timeline: Option<Vec<Spanned<RawStep>>>,
+    /// Faults that are drawn with the run's seed, in place of a timeline. What was drawn stands in `schedule.yaml` of the run's
+    /// folder, which is a scenario of its own.
+    #[serde(default)]
+    #[schemars(with = "Option<RawRandom>")]
+    pub random: Option<Spanned<RawRandom>>,
     /// What happens after the last fault.
     #[serde(default)]
     pub recovery: Option<RawRecovery>,
+    /// Prometheus scrapes every node with the blueprint's alerts as its rules. Those that are not named here must stay
+    /// silent.
+    #[serde(default)]
+    #[schemars(with = "Option<RawAlerts>")]
+    pub alerts: Option<Spanned<RawAlerts>>,
     /// When to stop early: everything is healed, and the verdict is at best inconclusive.
     #[serde(default)]
     #[schemars(with = "Option<RawAbortWhen>")]
@@ -84,6 +103,39 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Option<u8>", range(min = 1, max = 10))]
     pub performance_multiplier: Option<Text>,
+    /// `true`: nodes give their metrics to everybody (`unauthenticated_metrics_access`), also while they are sealed. By
+    /// default a token is needed, which a sealed node cannot check.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub open_metrics: Option<bool>,
+}
+
+/// What is expected of alerts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ scale: 0.1, fires: [] }`")]
+#[schemars(rename = "alerts")]
+pub(super) struct RawAlerts {
+    /// How much of the documented waiting times and windows is tested; 1 when absent, and reports print it. The server's
+    /// retention of metrics is scaled with it.
+    #[serde(default)]
+    #[schemars(with = "Option<f64>", range(min = 0.05, max = 1))]
+    pub scale: Option<Text>,
+    /// The alerts that must fire.
+    #[schemars(with = "Vec<RawExpectedAlert>")]
+    pub fires: Vec<Spanned<RawExpectedAlert>>,
+}
+
+/// One alert that must fire.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `{ alert: VaultDown, within: 20s }`")]
+#[schemars(rename = "expected-alert")]
+pub(super) struct RawExpectedAlert {
+    /// Its name in the blueprint.
+    #[schemars(with = "String")]
+    pub alert: Text,
+    /// How long after the first fault at the latest, in real time.
+    #[schemars(with = "DurationText")]
+    pub within: Text,
 }
 
 /// One line of the load: one kind of request, sent open-loop at a given rate.
@@ -189,17 +241,19 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub jitter: Option<Text>,
-    /// SIGKILL. Healed by starting and unsealing the node; `database` is the one beside the cluster.
+    /// SIGKILL. Healed by starting and unsealing the node; `database` is the one beside the cluster, `kms` the server that
+    /// keeps the key of a transit seal.
     #[serde(default)]
-    #[schemars(with = "Option<EndedText>")]
+    #[schemars(with = "Option<KilledText>")]
     pub kill: Option<Text>,
     /// SIGTERM. Healed by starting and unsealing the node; `database` is the one beside the cluster.
     #[serde(default)]
     #[schemars(with = "Option<EndedText>")]
     pub stop: Option<Text>,
-    /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT.
+    /// SIGSTOP: the process is there but does nothing. Healed by SIGCONT. `kms` is the server that keeps the key of a
+    /// transit seal.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<PausedText>")]
     pub pause: Option<Text>,
     /// SIGTERM, then start and unseal. `heal_after` is the time it stays down, 1s when absent.
     #[serde(default)]
@@ -209,9 +263,10 @@ pub(super) struct RawStep {
     #[serde(default, rename = "step-down")]
     #[schemars(with = "Option<LeaderText>")]
     pub step_down: Option<Text>,
-    /// The node is sealed through its API. Healed by unsealing it.
+    /// The node is sealed through its API. Healed by unsealing it. `kms` is the server that keeps the key of a transit
+    /// seal: it then answers everything with an error.
     #[serde(default)]
-    #[schemars(with = "Option<TargetText>")]
+    #[schemars(with = "Option<PausedText>")]
     pub seal: Option<Text>,
     /// A token, lease or secret id with a short time to live is made and watched to its end. Nothing to heal.
     #[serde(default)]
@@ -222,6 +277,15 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<RevocableText>")]
     pub revoke: Option<Text>,
+    /// As many as `count` says at once: `leases` are made below one prefix, and revoked by it or left to end together (see
+    /// `ttl`); `logins` of all tenants in turn, each repeated until it is served. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<StormText>")]
+    pub storm: Option<Text>,
+    /// For `storm`: how many.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>", range(min = 1, max = 20000))]
+    pub count: Option<Text>,
     /// Cut off from the other nodes, both ways; a group goes on talking within. `minority` is the most nodes that
     /// are no majority, the leader among them; `all` cuts each node off from each.
     #[serde(default)]
@@ -249,9 +313,10 @@ pub(super) struct RawStep {
     #[schemars(with = "Option<BTreeMap<String, Vec<String>>>")]
     pub partition: Option<Spanned<BTreeMap<String, Vec<Text>>>>,
     /// Every link of the node to other nodes is slow, narrow or lossy, in both directions: see `delay`, `spread`,
-    /// `loss` and `bandwidth`, of which it needs at least one.
+    /// `loss` and `bandwidth`, of which it needs at least one. `kms` is the server that keeps the key of a transit seal; it takes
+    /// `delay` only.
     #[serde(default)]
-    #[schemars(with = "Option<DegradedText>")]
+    #[schemars(with = "Option<SlowedText>")]
     pub degrade: Option<Text>,
     /// The disk that holds the node's audit files is filled: the server must then refuse. Healed by making room.
     #[serde(default, rename = "fill-audit")]
@@ -283,6 +348,20 @@ pub(super) struct RawStep {
     #[serde(default, rename = "rotate-audit")]
     #[schemars(with = "Option<RotatedText>")]
     pub rotate_audit: Option<Text>,
+    /// The leader gives new key shares for the old ones, as many and with the same threshold. A node that is started later
+    /// is tried with the old ones first, which must not open it. Nothing to heal.
+    #[serde(default)]
+    #[schemars(with = "Option<LeaderText>")]
+    pub rekey: Option<Text>,
+    /// The leader makes a new encryption key, with which everything is written from then on. Nothing to heal.
+    #[serde(default, rename = "rotate-keyring")]
+    #[schemars(with = "Option<LeaderText>")]
+    pub rotate_keyring: Option<Text>,
+    /// The token that the cluster was initialised with is revoked through the leader and tried on every node; the harness
+    /// goes on with another operator's. Nothing to heal.
+    #[serde(default, rename = "revoke-root")]
+    #[schemars(with = "Option<LeaderText>")]
+    pub revoke_root: Option<Text>,
     /// SIGTERM, then the program of the version that `--to` names, start and unseal. `heal_after` is the time the node stays
     /// down, 1s when absent.
     #[serde(default)]
@@ -292,6 +371,11 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<TargetText>")]
     pub downgrade: Option<Text>,
+    /// SIGKILL, and everything that the node had stored is wiped. Healed by a node with nothing in its store, which takes the
+    /// place of the one that is lost; where no majority is left, the server's own recovery file (peers.json) comes first.
+    #[serde(default)]
+    #[schemars(with = "Option<LostText>")]
+    pub lose: Option<Text>,
     /// For `upgrade` and `downgrade` of a leader: `stop` (when absent), by which it hands over as it ends, or `step-down`
     /// before that.
     #[serde(default)]
@@ -348,6 +432,11 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub heal_after: Option<Text>,
+    /// Not before the faults before it are over and the cluster is `whole` again (every voter healthy), or `led` by somebody. At
+    /// its time when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["led", "whole"]))]
+    pub when: Option<Text>,
     /// How many times in all, 1 when absent.
     #[serde(default)]
     #[schemars(with = "Option<u8>", range(min = 1, max = 100))]
@@ -356,11 +445,46 @@ pub(super) struct RawStep {
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub every: Option<Text>,
-    /// For `expire` only: the time to live that is tested, in whole seconds, at most 5m. `renewed-token` may live three
+    /// For `storm: leases`: they all end so long after its beginning; without it they are revoked as soon as all are there.
+    /// For `expire`: the time to live that is tested, in whole seconds, at most 5m. `renewed-token` may live three
     /// times as long, `periodic-token` is renewed for as long, and what is for few uses is used up within it.
     #[serde(default)]
     #[schemars(with = "Option<DurationText>")]
     pub ttl: Option<Text>,
+}
+
+/// Faults that are drawn one after the other, each once those before it are over.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ for: 60s, every: 5s to 12s, lasts: 3s to 10s, faults: { kill: 3, pause: 2 } }`"
+)]
+#[schemars(rename = "random")]
+pub(super) struct RawRandom {
+    /// How long after the first fault others begin.
+    #[serde(rename = "for")]
+    #[schemars(rename = "for", with = "DurationText")]
+    pub lasting: Text,
+    /// From the beginning of one to that of the next, such as `5s to 12s`, each time in between, or `8s`. Later where the
+    /// cluster is not ready: see `quorum`.
+    #[schemars(with = "RangeText")]
+    pub every: Text,
+    /// From injection to heal, such as `3s to 10s`.
+    #[schemars(with = "RangeText")]
+    pub lasts: Text,
+    /// What may be drawn, each with its weight: `{ kill: 3, pause: 1 }` kills three times as often as it pauses.
+    #[schemars(with = "BTreeMap<DrawnText, u16>")]
+    pub faults: Spanned<BTreeMap<String, Text>>,
+    /// Whom it may be aimed at, each with its weight; `{ leader: 1, follower: 1 }` when absent. `majority` and `all` need
+    /// `quorum: may-break`.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<AimText, u16>>")]
+    pub targets: Option<Spanned<BTreeMap<String, Text>>>,
+    /// `keep` (when absent): each fault leaves a majority, and the next begins once the cluster is whole again. `may-break`:
+    /// the next begins as soon as somebody leads.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("enum" = ["keep", "may-break"]))]
+    pub quorum: Option<Text>,
 }
 
 /// What happens after the last fault.

@@ -49,6 +49,10 @@ pub(super) struct RawBlueprint {
     /// What the document promises.
     #[schemars(with = "Vec<RawObjective>", length(min = 1))]
     pub objectives: Spanned<Vec<RawObjective>>,
+    /// What a monitoring system has to tell of: rules for Prometheus.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<RawAlert>>")]
+    pub alerts: Vec<Spanned<RawAlert>>,
     /// How often a failure like the tested one is assumed to happen: turns one measured outage into a month.
     #[schemars(with = "f64", range(min = 0))]
     pub assumed_failures_per_month: Text,
@@ -265,6 +269,40 @@ pub(super) struct RawObjective {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub words: Option<Text>,
+}
+
+/// One alert.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping such as `{ name: VaultSealed, expr: vault_core_unsealed == 0, for: 1m }`"
+)]
+#[schemars(rename = "alert")]
+pub(super) struct RawAlert {
+    /// Its name, as scenarios call it.
+    #[schemars(with = "String")]
+    pub name: Text,
+    /// The document's expression, as it is written there. Absent where the document only says what is to be told of.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub expr: Option<Text>,
+    /// What works on a real server, where that is another expression or the document has none; it is loaded beside the
+    /// document's, and the alert is judged by it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub working: Option<Text>,
+    /// Why the document's expression does not do, or how its words were read.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub why: Option<Text>,
+    /// How long the expression holds before the alert fires.
+    #[serde(rename = "for")]
+    #[schemars(with = "DurationText")]
+    pub wait: Text,
+    /// The document that asks for it; the blueprint's own when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub source: Option<Text>,
 }
 
 /// A known difference between the document and the test.

@@ -5,10 +5,14 @@ use super::checker::Checker;
 use super::diagnostic::{Diagnostic, ScenarioErrors};
 use super::raw::{RawAbortWhen, RawRecovery, RawScenario};
 use super::source::Source;
-use super::{database_rules, expect_rules, load_rules, timeline_rules, yaml};
+use super::yaml::Text;
+use super::{
+    alert_rules, database_rules, drawn, expect_rules, load_rules, random_rules, seal_rules, timeline_rules,
+    yaml,
+};
 use crate::model::{AbortWhen, Load, Recovery, RestoreInto, Scenario, ServerTuning, Span};
 use serde_saphyr::Spanned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const WARM_UP_DEFAULT: Span = Span::from_secs(3);
 const STEADY_DEFAULT: Span = Span::from_secs(10);
@@ -17,6 +21,8 @@ const HOLD_DEFAULT: Span = Span::from_secs(5);
 /// A typing mistake more often than a wish; and the history of a run is read as a whole.
 /// As many as the load sizes for itself at most.
 const KEYS_MAX: u32 = 20_000;
+/// Of metrics on the nodes, as the documents have it.
+const RETENTION: Span = Span::from_secs(30);
 const RUN_LENGTH_MAX: Span = Span::from_secs(2 * 3600);
 const REQUESTS_MAX: f64 = 20e6;
 
@@ -60,14 +66,19 @@ fn refuse_other_kinds(source: &Source) -> Result<(), Diagnostic> {
 fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let name = checker.kebab_case(&raw.name, "name");
     let summary = checker.not_blank(&raw.summary, "summary");
-    let blueprint = match find_blueprint_at(checker, &raw.blueprint) {
+    let mut blueprint = match find_blueprint_at(checker, &raw.blueprint) {
         Ok(blueprint) => Some(blueprint),
         Err(errors) => {
             checker.absorb(errors);
             None
         }
     };
+    let sealed = seal_rules::put_in_place(checker, raw.seal.as_ref(), blueprint.as_mut());
     let nodes = blueprint.as_ref().map(|blueprint| blueprint.nodes);
+    let seed = match &raw.seed {
+        None => Some(None),
+        Some(text) => checker.number(text, 0..=u64::MAX).map(Some),
+    };
     let server = server(checker, raw);
     let load = load_rules::check(checker, &raw.load, blueprint.as_ref());
     let keys = match &raw.keys {
@@ -77,34 +88,52 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     let warm_up = checker.span_or(raw.warm_up.as_ref(), WARM_UP_DEFAULT);
     let steady = steady(checker, raw, load.as_deref());
     let timeline = timeline_rules::check(checker, raw.timeline.as_deref().unwrap_or_default(), nodes);
+    let random = random_rules::check(checker, raw.random.as_ref(), raw.timeline.is_some(), nodes);
+    // What is drawn is not known yet; what may be drawn is.
+    let possible = match &random {
+        Some(Some(random)) => Some(drawn::possible(random)),
+        Some(None) => timeline.clone(),
+        None => None,
+    };
     no_faults_beside_a_ramp(checker, raw, load.as_deref());
     let recovery = recovery(checker, raw.recovery.as_ref());
     let abort_when = abort_when(checker, raw.abort_when.as_ref(), load.as_deref());
+    let alerts = alert_rules::of_scenario(checker, raw.alerts.as_ref(), blueprint.as_ref());
     let offer = expect_rules::Offer {
         blueprint: blueprint.as_ref(),
         load: load.as_deref(),
-        timeline: timeline.as_deref(),
+        timeline: possible.as_deref(),
         shares_keys: raw.keys.is_some(),
         scales_leases: raw.lease_ttl.is_some(),
+        watches_alerts: raw.alerts.is_some(),
     };
     let lease_ttl = database_rules::lease_ttl(checker, raw.lease_ttl.as_ref(), load.as_deref());
     let raw_steps = raw.timeline.as_deref().unwrap_or_default();
     database_rules::needs_one(checker, blueprint.as_ref(), raw_steps);
+    // What is wrong with the word itself says nothing about the steps.
+    let seal = sealed.and(blueprint.as_ref()).map(|blueprint| blueprint.seal.kind);
+    seal_rules::fits(checker, seal, raw_steps, &raw.expect.value);
     let expect = expect_rules::check(checker, &raw.expect, &offer);
     restored_for_something(checker, raw.recovery.as_ref(), expect.as_deref());
     let tags = tags(checker, raw);
+    let (alerts, mut server) = (alerts?, sealed.and(server)?);
+    server.metrics_retention = alerts.as_ref().map(|watch| Span(RETENTION.0.mul_f64(watch.scale)));
     let scenario = Scenario {
         name: name?,
         summary: summary?,
         blueprint: blueprint?,
-        server: server?,
+        blueprint_file: blueprint_file(checker, &raw.blueprint),
+        seed: seed?,
+        server,
         load: load?,
         keys: keys?,
         lease_ttl: lease_ttl?,
         warm_up: warm_up?,
         steady: steady?,
         timeline: timeline?,
+        random: random?,
         recovery: recovery?,
+        alerts,
         abort_when: abort_when?,
         expect: expect?,
         tags: tags?,
@@ -113,13 +142,19 @@ fn check(checker: &mut Checker, raw: &RawScenario) -> Option<Scenario> {
     Some(scenario)
 }
 
+fn blueprint_file(checker: &Checker, text: &Text) -> Option<PathBuf> {
+    let folder = checker.source.path.parent().unwrap_or(Path::new(""));
+    text.value.contains('/').then(|| folder.join(&text.value))
+}
+
 fn server(checker: &mut Checker, raw: &RawScenario) -> Option<ServerTuning> {
     let text = raw.server.as_ref().and_then(|server| server.performance_multiplier.as_ref());
     let performance_multiplier = match text {
         None => None,
         Some(text) => Some(checker.number(text, 1..=10)?),
     };
-    Some(ServerTuning { performance_multiplier })
+    let open_metrics = raw.server.as_ref().and_then(|server| server.open_metrics).unwrap_or_default();
+    Some(ServerTuning { performance_multiplier, open_metrics, metrics_retention: None })
 }
 
 fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Option<Span> {
@@ -139,10 +174,16 @@ fn steady(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) -> Op
 
 fn no_faults_beside_a_ramp(checker: &mut Checker, raw: &RawScenario, load: Option<&[Load]>) {
     let has_ramp = load.is_some_and(|load| load.iter().any(|line| line.rate.ramp_length().is_some()));
-    if let (true, Some(step)) = (has_ramp, raw.timeline.as_ref().and_then(|steps| steps.first())) {
-        let help =
-            "faults need a load whose rate does not change; give it a fixed rate, or remove the timeline";
-        checker.error(step, "a fault beside a ramp", help);
+    if !has_ramp {
+        return;
+    }
+    let help = |key: &str| {
+        format!("faults need a load whose rate does not change; give it a fixed rate, or remove {key}")
+    };
+    match (raw.timeline.as_ref().and_then(|steps| steps.first()), &raw.random) {
+        (Some(step), _) => checker.error(step, "a fault beside a ramp", help("the timeline")),
+        (None, Some(random)) => checker.error(random, "faults beside a ramp", help("`random`")),
+        (None, None) => {}
     }
 }
 
@@ -230,8 +271,11 @@ fn sane_size(checker: &mut Checker, raw: &RawScenario, scenario: &Scenario) {
 
 /// With all the time that recovery may take.
 fn longest_run(scenario: &Scenario) -> Span {
-    let timeline = timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes);
-    let recovery = if scenario.timeline.is_empty() {
+    let timeline = match &scenario.random {
+        Some(random) => drawn::longest(random),
+        None => timeline_rules::length(&scenario.timeline, scenario.blueprint.nodes),
+    };
+    let recovery = if timeline == Span::default() && scenario.timeline.is_empty() {
         Span::default()
     } else {
         Span(scenario.recovery.within.0 + scenario.recovery.hold.0)

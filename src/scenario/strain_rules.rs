@@ -1,6 +1,7 @@
 //! What a fault that gives a node less than it had must be: options that its kind takes, amounts that can be given.
 
 use super::checker::Checker;
+use super::link_rules;
 use super::raw::RawStep;
 use crate::model::{ByteCount, Disk, FaultKind, Rate, Strain};
 use serde_saphyr::Spanned;
@@ -45,6 +46,14 @@ pub(super) fn check(
         FaultKind::FillAudit => Strain::FullDisk(Disk::Audit),
         FaultKind::FillData => Strain::FullDisk(Disk::Data),
         FaultKind::Disconnect => Strain::NoNetwork,
+        FaultKind::Degrade if raw.degrade.as_ref().is_some_and(|text| text.value == "kms") => {
+            let Some(text) = &raw.delay else {
+                let help = "say how much later everything arrives, such as `delay: 1s`";
+                checker.error(line, "`degrade: kms` needs `delay`", help);
+                return None;
+            };
+            Strain::SlowAnswers { delay: link_rules::delay(checker, text, "pause: kms")? }
+        }
         FaultKind::SlowDisk => {
             let Some(text) = &raw.writes else { return needs("writes", "20/s") };
             let writes = checker.quantity::<Rate>(text)?;

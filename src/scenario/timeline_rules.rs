@@ -2,19 +2,19 @@
 //! a node that another still holds.
 
 use super::checker::{Checker, node_ids, words_or_nodes};
-use super::database_rules::is_of_the_database;
 use super::link_rules;
 use super::raw::RawStep;
 use super::strain_rules;
 use super::yaml::{Text, shorten};
-use crate::model::{Credential, FaultKind, HandOver, Span, Step, Target};
+use crate::model::{Credential, FaultKind, HandOver, Span, Step, Target, When};
 use serde_saphyr::{Location, Spanned};
 use std::time::Duration;
 
 const RESTART_DOWN_DEFAULT: Span = Span::from_secs(1);
 const EXPIRE_TTL_MAX: Span = Span::from_secs(5 * 60);
 const REPEATS_MAX: u16 = 100;
-const STEPS_MAX: usize = 100;
+pub(super) const STEPS_MAX: usize = 100;
+const STORM_MAX: u32 = 20_000;
 /// After the heal of a network its links are tried out.
 const LINKS_PROVEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -42,17 +42,35 @@ fn step(checker: &mut Checker, line: &Spanned<RawStep>, nodes: Option<u8>) -> Op
         None => Some(Target::Named),
     };
     let heal_after = heal_after(checker, line, fault);
-    let ttl = ttl(checker, line, fault);
+    let ttl = ttl(checker, line, fault, target.as_ref());
+    let count = count(checker, line, fault);
     let link = link_rules::check(checker, line, fault, nodes);
     let strain = strain_rules::check(checker, line, fault);
     let rest = rest(checker, raw, target.as_ref());
     let hand_over = hand_over(checker, raw, fault);
+    let when = when(checker, raw);
     let (at, jitter, target, heal_after, ttl) = (at?, jitter?, target?, heal_after?, ttl?);
-    let (link, strain, rest, hand_over) = (link?, strain?, rest?, hand_over?);
+    let (link, strain, rest) = (link?, strain?, rest?);
+    let (hand_over, when, count) = (hand_over?, when?, count?);
     link_rules::flap_fits(checker, raw, link.as_ref(), heal_after)?;
     let every = Span::default();
-    let mut step =
-        Step { at, jitter, fault, target, heal_after, times: 1, every, ttl, link, strain, rest, hand_over };
+    let times = 1;
+    let mut step = Step {
+        at,
+        jitter,
+        fault,
+        target,
+        heal_after,
+        times,
+        every,
+        ttl,
+        link,
+        strain,
+        rest,
+        hand_over,
+        when,
+        count,
+    };
     (step.times, step.every) = repetition(checker, raw, &step)?;
     Some(step)
 }
@@ -68,6 +86,7 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::Seal => &raw.seal,
         FaultKind::Expire => &raw.expire,
         FaultKind::Revoke => &raw.revoke,
+        FaultKind::Storm => &raw.storm,
         FaultKind::Isolate => &raw.isolate,
         FaultKind::CannotHear => &raw.cannot_hear,
         FaultKind::CannotSpeak => &raw.cannot_speak,
@@ -83,6 +102,10 @@ fn given(raw: &RawStep, fault: FaultKind) -> Option<&Text> {
         FaultKind::RotateAudit => &raw.rotate_audit,
         FaultKind::Upgrade => &raw.upgrade,
         FaultKind::Downgrade => &raw.downgrade,
+        FaultKind::Rekey => &raw.rekey,
+        FaultKind::RotateKeyring => &raw.rotate_keyring,
+        FaultKind::RevokeRoot => &raw.revoke_root,
+        FaultKind::Lose => &raw.lose,
         FaultKind::Partition => return None,
     };
     text.as_ref()
@@ -117,19 +140,26 @@ fn fault(checker: &mut Checker, line: &Spanned<RawStep>) -> Option<FaultKind> {
     }
 }
 
-fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
-    let allowed: &[&str] = match fault {
-        FaultKind::Expire => &Credential::EXPIRING.map(Credential::name),
-        FaultKind::Revoke => &Credential::REVOCABLE.map(Credential::name),
-        FaultKind::StepDown => &["leader"],
-        FaultKind::Seal => &["leader", "follower", "all", "majority"],
-        FaultKind::Kill | FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
+/// The words that a kind may be aimed at.
+pub(super) fn aims(fault: FaultKind) -> Vec<&'static str> {
+    let words: &[&str] = match fault {
+        FaultKind::Expire => return Credential::EXPIRING.map(Credential::name).to_vec(),
+        FaultKind::Revoke => return Credential::REVOCABLE.map(Credential::name).to_vec(),
+        FaultKind::StepDown | FaultKind::Rekey | FaultKind::RotateKeyring | FaultKind::RevokeRoot => {
+            &["leader"]
+        }
+        FaultKind::Seal => &["leader", "follower", "all", "majority", "kms"],
+        FaultKind::Kill => &["leader", "follower", "each", "all", "majority", "database", "kms"],
+        FaultKind::Stop => &["leader", "follower", "each", "all", "majority", "database"],
+        FaultKind::Lose => &["leader", "follower", "majority"],
+        FaultKind::Storm => &["leases", "logins"],
         FaultKind::Upgrade | FaultKind::Downgrade => &["leader", "follower", "each"],
-        FaultKind::Pause | FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
+        FaultKind::Pause => &["leader", "follower", "each", "all", "majority", "kms"],
+        FaultKind::Restart => &["leader", "follower", "each", "all", "majority"],
         FaultKind::Isolate => &["leader", "follower", "minority", "majority", "all"],
         FaultKind::CannotHear | FaultKind::CannotSpeak | FaultKind::Bridge => &["leader", "follower"],
-        FaultKind::Degrade
-        | FaultKind::FillAudit
+        FaultKind::Degrade => &["leader", "follower", "all", "kms"],
+        FaultKind::FillAudit
         | FaultKind::FillData
         | FaultKind::SlowDisk
         | FaultKind::LimitCpu
@@ -138,11 +168,18 @@ fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8
         FaultKind::RotateAudit => &["leader", "follower", "each", "all"],
         FaultKind::Ring | FaultKind::Partition => &["all"],
     };
+    words.to_vec()
+}
+
+fn target(checker: &mut Checker, fault: FaultKind, text: &Text, nodes: Option<u8>) -> Option<Target> {
+    let allowed = &aims(fault)[..];
     let word = text.value.as_str();
     if allowed.contains(&word) {
         return Some(Target::from(word));
     }
-    let takes_nodes = !fault.is_of_credentials() && !matches!(fault, FaultKind::StepDown | FaultKind::Ring);
+    let takes_nodes = !fault.is_of_credentials()
+        && !fault.replaces_keys()
+        && !matches!(fault, FaultKind::StepDown | FaultKind::Ring);
     let is_node = |nodes| node_ids(nodes).iter().any(|id| id == word);
     let is_word = Target::is_word(word);
     if takes_nodes && !is_word && nodes.is_none_or(is_node) {
@@ -198,6 +235,12 @@ fn rest(checker: &mut Checker, raw: &RawStep, target: Option<&Target>) -> Option
     }
 }
 
+/// `None`: an error was found.
+fn when(checker: &mut Checker, raw: &RawStep) -> Option<When> {
+    let Some(text) = &raw.when else { return Some(When::Due) };
+    checker.one_of(text, "state to wait for", When::ASKED.map(|when| (when.name(), when)))
+}
+
 /// Outer `None`: an error was found.
 fn hand_over(checker: &mut Checker, raw: &RawStep, fault: FaultKind) -> Option<Option<HandOver>> {
     let Some(text) = &raw.hand_over else {
@@ -216,8 +259,32 @@ fn hand_over(checker: &mut Checker, raw: &RawStep, fault: FaultKind) -> Option<O
 }
 
 /// Outer `None`: an error was found.
-fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<Span>> {
-    match (&line.value.ttl, fault == FaultKind::Expire) {
+fn count(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Option<Option<u32>> {
+    match (&line.value.count, fault == FaultKind::Storm) {
+        (None, false) => Some(None),
+        (None, true) => {
+            checker.error(line, "`storm` needs `count`", "say how many, such as `count: 10000`");
+            None
+        }
+        (Some(text), false) => {
+            checker.error(text, format!("`{fault}` takes no `count`"), "`count` belongs to `storm` only");
+            None
+        }
+        (Some(text), true) => checker.number(text, 1..=STORM_MAX).map(Some),
+    }
+}
+
+/// Outer `None`: an error was found.
+fn ttl(
+    checker: &mut Checker,
+    line: &Spanned<RawStep>,
+    fault: FaultKind,
+    target: Option<&Target>,
+) -> Option<Option<Span>> {
+    if line.value.ttl.is_none() && fault == FaultKind::Storm {
+        return Some(None);
+    }
+    match (&line.value.ttl, fault == FaultKind::Expire || target == Some(&Target::Leases)) {
         (None, false) => Some(None),
         (None, true) => {
             let help =
@@ -226,7 +293,11 @@ fn ttl(checker: &mut Checker, line: &Spanned<RawStep>, fault: FaultKind) -> Opti
             None
         }
         (Some(text), false) => {
-            checker.error(text, format!("`{fault}` takes no `ttl`"), "`ttl` belongs to `expire` only");
+            checker.error(
+                text,
+                format!("`{fault}` takes no `ttl`"),
+                "`ttl` belongs to `expire` and `storm: leases`",
+            );
             None
         }
         (Some(text), true) => {
@@ -310,7 +381,9 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
             "`{}: {}` may begin while `{}: {}` ({place}) still lasts",
             later.fault, later.target, earlier.fault, earlier.target
         );
-        let help = if earlier.target == Target::Each {
+        let help = if !earlier.when.is_due() {
+            "when it begins is not known beforehand; let this one wait as well: `when: whole`"
+        } else if earlier.target == Target::Each {
             "when `each` ends is not known beforehand; put it last, or into a scenario of its own"
         } else if earlier.fault.is_of_links() || later.fault.is_of_links() {
             "a fault of the network concerns every node; let it end, and 5s pass, before the next begins"
@@ -321,12 +394,17 @@ fn no_overlap(checker: &mut Checker, placed: &[(&Spanned<RawStep>, Step)]) {
     }
 }
 
+/// Whether `b`, the later one, may begin too soon.
 fn overlap(a: &Step, b: &Step) -> bool {
+    // It waits until all that began before it is over.
+    if !b.when.is_due() {
+        return false;
+    }
     if a.fault.is_of_credentials() || b.fault.is_of_credentials() {
         return false;
     }
-    // The database and the cluster can be in trouble at the same time, but each of them only once.
-    if is_of_the_database(a) != is_of_the_database(b) {
+    // What stands beside the cluster and the cluster can be in trouble at the same time, but each of them only once.
+    if (a.target.is_beside() || b.target.is_beside()) && a.target != b.target {
         return false;
     }
     // A fault of the network concerns the links of every node, and what proves it must meet nothing else.
@@ -346,7 +424,10 @@ fn windows(step: &Step) -> impl Iterator<Item = (Duration, Duration)> {
         let start = step.at.0 + step.every.0 * repeat;
         let end = match step.target {
             Target::Each => Duration::MAX,
-            _ if step.fault.is_of_links() => start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN,
+            _ if !step.when.is_due() => Duration::MAX,
+            _ if step.fault.is_of_links() && !step.target.is_beside() => {
+                start + step.jitter.0 + hold_length(step) + LINKS_PROVEN_WITHIN
+            }
             _ => start + step.jitter.0 + hold_length(step),
         };
         (start, end)

@@ -1,7 +1,10 @@
 //! The words and quantities of our files as JSON Schema describes them. Only descriptions: what is accepted
 //! is decided where the files are checked.
 
-use crate::model::{Credential, INVARIANT_IDS, OBJECTIVE_IDS, Target, Workload};
+use super::random_rules::AIMS;
+use crate::model::{
+    Credential, FaultKind, INVARIANT_IDS, OBJECTIVE_IDS, RandomFaults, SuiteBackend, Target, Workload,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -67,6 +70,28 @@ word!(
                         all, majority, or a node id such as n2; or the database beside the cluster." })
 );
 word!(
+    KilledText,
+    "killed",
+    json_schema!({ "type": "string",
+        "pattern": format!("^({}|database|kms|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2; or what stands beside the cluster: database, kms." })
+);
+word!(
+    PausedText,
+    "paused",
+    json_schema!({ "type": "string",
+        "pattern": format!("^({}|kms|n[1-9][0-9]*)$", Target::WORDS[..5].join("|")),
+        "description": "Whom the fault is meant for, resolved when it is injected: leader, follower, each, \
+                        all, majority, or a node id such as n2; or the KMS beside the cluster." })
+);
+word!(
+    SlowedText,
+    "slowed",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|all|kms|n[1-9][0-9]*)$",
+        "description": "Whose links: leader, follower, all, or a node id such as n2; or the KMS beside the cluster." })
+);
+word!(
     IsolatedText,
     "isolated",
     json_schema!({ "type": "string", "pattern": "^(leader|follower|minority|majority|all|n[1-9][0-9]*)$",
@@ -90,6 +115,12 @@ word!(
     json_schema!({ "type": "string", "pattern": "^(leader|follower|each|all|n[1-9][0-9]*)$",
         "description": "Whose audit file: leader, follower, each, all, or a node id such as n2." })
 );
+word!(
+    LostText,
+    "lost",
+    json_schema!({ "type": "string", "pattern": "^(leader|follower|majority|n[1-9][0-9]*)$",
+        "description": "Who is lost for good: leader, follower, majority, or a node id such as n2." })
+);
 word!(AllText, "all", json_schema!({ "enum": ["all"], "description": "Every node has its part in it." }));
 word!(
     ShareText,
@@ -109,6 +140,23 @@ word!(
         "description": "An amount of memory: 64MB, 64MiB." })
 );
 word!(
+    RangeText,
+    "duration-range",
+    json_schema!({ "type": "string", "pattern": r"^\s*([0-9.]+(ms|s|m|h|d))+(\s+to\s+([0-9.]+(ms|s|m|h|d))+)?\s*$",
+        "description": "A duration, or any between two: 8s, 5s to 12s." })
+);
+word!(
+    DrawnText,
+    "drawn",
+    json_schema!({ "type": "string", "enum": RandomFaults::KINDS.map(FaultKind::name),
+        "description": "A fault that needs no more than a target and a time." })
+);
+word!(
+    AimText,
+    "aim",
+    json_schema!({ "type": "string", "enum": AIMS, "description": "Whom a fault that is drawn may be aimed at." })
+);
+word!(
     ExpiringText,
     "expiring",
     json_schema!({ "enum": Credential::EXPIRING.map(Credential::name),
@@ -122,9 +170,14 @@ word!(
         "description": "What is made and revoked: a token by itself or by its accessor, or a lease." })
 );
 word!(
+    StormText,
+    "storm",
+    json_schema!({ "enum": ["leases", "logins"], "description": "What comes in thousands." })
+);
+word!(
     LeaderText,
     "leader",
-    json_schema!({ "enum": ["leader"], "description": "Only the leader can step down." })
+    json_schema!({ "enum": ["leader"], "description": "Only the leader can do it." })
 );
 word!(
     ExpectationText,
@@ -148,6 +201,18 @@ word!(
     json_schema!({ "enum": INVARIANT_IDS.map(|(id, _)| id), "description": "Which invariant is violated." })
 );
 
+word!(
+    SuiteBackendText,
+    "suite-backend",
+    json_schema!({ "enum": SuiteBackend::ALL.map(SuiteBackend::name), "description": "How nodes run." })
+);
+word!(
+    VersionText,
+    "server-version",
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9.+-]+@[A-Za-z0-9.+-]+$",
+        "description": "Product and version: openbao@2.7.2." })
+);
+
 /// Every id that `expect` knows.
 pub(super) fn expectations() -> Vec<&'static str> {
     OBJECTIVE_IDS.iter().chain(&INVARIANT_IDS).map(|(id, _)| *id).collect()
@@ -155,7 +220,7 @@ pub(super) fn expectations() -> Vec<&'static str> {
 
 /// How a key with its value is written; `None` for keys that need no example.
 pub(super) fn example(key: &str) -> Option<&'static str> {
-    const EXAMPLES: [&str; 63] = [
+    const EXAMPLES: [&str; 80] = [
         "name: leader-kill",
         "summary: The active node is killed under load; nothing is lost.",
         "blueprint: alphapulse",
@@ -173,6 +238,12 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "warm_up: 3s",
         "steady: 10s",
         "timeline: [{ at: 0s, kill: leader, heal_after: 15s }]",
+        "random: { for: 60s, every: 5s to 12s, lasts: 3s to 10s, faults: { kill: 3, pause: 2 } }",
+        "for: 60s",
+        "lasts: 3s to 10s",
+        "faults: { kill: 3, pause: 2, step-down: 1 }",
+        "seed: 42",
+        "when: whole",
         "at: 0s",
         "jitter: 2s",
         "kill: leader",
@@ -183,12 +254,19 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "seal: follower",
         "expire: token",
         "revoke: token",
+        "storm: leases",
+        "count: 10000",
+        "alerts: { fires: [{ alert: VaultDown, within: 90s }] }",
         "isolate: leader",
         "cannot-hear: leader",
         "cannot-speak: leader",
         "bridge: follower",
         "ring: all",
         "rotate-audit: each",
+        "rekey: leader",
+        "rotate-keyring: leader",
+        "revoke-root: leader",
+        "lose: follower",
         "partition: { n1: [n2, n3] }",
         "degrade: leader",
         "between: peers",
@@ -219,6 +297,10 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "timeout: 5s",
         "failed: [2]",
         "requires: { command: [python3, -c, import hvac], get: pip install hvac }",
+        "groups: [{ name: failover, scenarios: [failover] }]",
+        "scenarios: [failover]",
+        "backends: [process, docker]",
+        "upgrades: [{ from: openbao@2.7.1, to: openbao@2.7.2 }]",
     ];
     EXAMPLES.into_iter().find(|example| example.split(':').next() == Some(key))
 }

@@ -30,6 +30,12 @@ struct File {
 struct Access {
     root_token: String,
     unseal_keys: Vec<String>,
+    #[serde(default)]
+    recovery_keys: Vec<String>,
+    #[serde(default)]
+    retired_keys: Vec<String>,
+    #[serde(default)]
+    initial_root: String,
     tenants: Vec<Tenant>,
 }
 
@@ -67,12 +73,17 @@ impl RunSecrets {
         };
         add("canary".into(), canary.into_bytes());
         add("root token".into(), access.root_token.into_bytes());
-        for (number, key) in access.unseal_keys.into_iter().enumerate() {
+        add("first root token".into(), access.initial_root.into_bytes());
+        let replaced = access.retired_keys.into_iter();
+        for (number, key) in access.unseal_keys.into_iter().chain(replaced).enumerate() {
             // The server also gives the keys in hex, which is another text for the same bytes.
             if let Ok(raw) = STANDARD.decode(&key) {
                 add(format!("bytes of unseal key {number}"), raw);
             }
             add(format!("unseal key {number}"), key.into_bytes());
+        }
+        for (number, key) in access.recovery_keys.into_iter().enumerate() {
+            add(format!("recovery key {number}"), key.into_bytes());
         }
         let mut tenants = Vec::new();
         for (number, tenant) in access.tenants.into_iter().enumerate() {

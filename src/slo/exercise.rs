@@ -1,16 +1,14 @@
 //! Which figures a scenario can show at all. What it does not exercise is no gap in its evidence.
 
-use crate::model::{Load, RatePlan, Route, Scenario, Shape, Step, Target, Workload};
+use crate::model::{FaultKind, Load, RatePlan, Route, Scenario, Shape, Step, Target, Workload};
 
 /// Whether a run of the scenario is meant to leave data for an objective.
 pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
     let ramp = |rate: &RatePlan| matches!(rate, RatePlan::Ramp { .. });
     let steady =
         |workload: Workload| scenario.load.iter().any(|load| load.workload == workload && !ramp(&load.rate));
-    let mut disturbing = scenario
-        .timeline
-        .iter()
-        .filter(|step| !step.fault.disturbs_nobody() && step.target != Target::Database);
+    let mut disturbing =
+        scenario.timeline.iter().filter(|step| !step.fault.disturbs_nobody() && !step.target.is_beside());
     match id {
         "read.p50" | "read.p99" => steady(Workload::Kv2Read),
         "write.p99" => steady(Workload::Kv2Write),
@@ -38,11 +36,20 @@ pub fn exercises(scenario: &Scenario, backend: &str, id: &str) -> bool {
         "audit.secrecy" => scenario.load.iter().any(|load| load.workload.stores_a_version()),
         // Promised, and carried so that nobody thinks otherwise; nothing in this version measures them.
         "quorum" | "audit.retention" | "backup.interval" | "backup.encrypted" => false,
-        "token.renewal" | "unseal.keys" | "unseal.auto" => false,
+        "token.renewal" | "unseal.keys" => false,
+        "unseal.auto" => {
+            scenario.blueprint.seal.kind.opens_itself() && scenario.timeline.iter().any(starts_nodes)
+        }
         "upgrade.rolling" => scenario.replaces_versions(),
-        "resources" | "alerts" | "metrics" => false,
+        "alerts" => scenario.alerts.is_some(),
+        "resources" | "metrics" => false,
         _ => true,
     }
+}
+
+/// Whether nodes of it are down, and started again.
+fn starts_nodes(step: &Step) -> bool {
+    matches!(step.fault, FaultKind::Kill | FaultKind::Stop | FaultKind::Restart) && !step.target.is_beside()
 }
 
 fn takes_the_leader_away(step: &Step) -> bool {

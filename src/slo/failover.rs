@@ -3,7 +3,7 @@
 use super::figure::{Figure, Judged, ms_in, not_a_time};
 use super::verdict_of;
 use crate::facts::{Facts, FaultFact, LISTED_OUTAGE_MS, is_served, longest_outage_ms};
-use crate::model::{Bound, InvariantRow, Outage, Unit, Verdict};
+use crate::model::{Bound, FaultKind, InvariantRow, NodeId, Outage, Unit, Verdict};
 
 /// How often autopilot is asked.
 const AUTOPILOT_POLL_MS: f64 = 200.0;
@@ -142,12 +142,27 @@ pub fn rpo(writes: &LostWrites, bound: Bound) -> Judged {
     figure.into()
 }
 
-/// From the end of the last fault to the time since which every voter was healthy.
+/// What was repaired from then on, where something was lost for good.
+fn repair(facts: &Facts, from_ms: f64) -> String {
+    let repaired = facts
+        .disturbing_faults()
+        .find(|fault| fault.kind == FaultKind::Lose && fault.recovers_from_ms() == Some(from_ms));
+    repaired.map_or(String::new(), |fault| {
+        let nodes: Vec<_> = fault.nodes.iter().map(NodeId::as_str).collect();
+        format!(
+            "from the beginning of the repair; an empty {} took the place of what was lost",
+            nodes.join(" and an empty ")
+        )
+    })
+}
+
+/// From the end of the last fault, or from the beginning of the repair of what was lost, to the time since which every voter
+/// was healthy.
 pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
     if facts.disturbing_faults().next().is_none() {
         return Figure::unknown("no fault was applied");
     }
-    let Some(over_ms) = facts.last_fault_over_ms() else {
+    let Some(over_ms) = facts.recovers_from_ms() else {
         return Figure::unknown("a fault was not healed, so nothing could come back");
     };
     let until_ms = facts.watched_until_ms();
@@ -160,7 +175,13 @@ pub fn recovery(facts: &Facts, bound: Bound) -> Figure {
             // What was full before is journalled again only with the next term.
             let unchanged = facts.redundancy.full_at(over_ms) == Some(true);
             let resolution_ms = if unchanged { took_ms } else { AUTOPILOT_POLL_MS };
-            Figure::polled(&bound, took_ms / 1e3, resolution_ms / 1e3)
+            let figure = Figure::polled(&bound, took_ms / 1e3, resolution_ms / 1e3);
+            let note = [figure.note, repair(facts, over_ms)]
+                .into_iter()
+                .filter(|note| !note.is_empty())
+                .collect::<Vec<_>>()
+                .join("; ");
+            Figure { note, ..figure }
         }
         None => {
             let watched_s = (until_ms - over_ms).max(0.0) / 1e3;

@@ -2,6 +2,7 @@
 //! 95 % intervals; where an interval straddles the bound, the row says what would decide it.
 //! Nothing live: no clock, no file, no network.
 
+mod alerts;
 mod audit;
 mod cluster;
 mod engines;
@@ -14,6 +15,7 @@ mod staleness;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod unseal;
 
 pub use exercise::exercises;
 pub use failover::LostWrites;
@@ -111,9 +113,11 @@ pub fn judge(facts: &Facts, promise: &Promise, lost: &LostWrites) -> ObjectiveRo
         "pki.ttl" => engines::certificate_ttl(facts, bound),
         "rotation" => engines::rotation(facts, bound),
         "tls.min" => cluster::tls_min(facts, bound),
+        "unseal.auto" => unseal::auto(facts, bound),
         "audit.coverage" => audit::coverage(facts, bound),
         "audit.secrecy" => audit::secrecy(facts, bound),
         "audit.fields" => audit::fields(facts, bound),
+        "alerts" => alerts::judge(facts, bound),
         _ => Judged::from(Figure::unknown("nothing in this version measures it")),
     };
     row(promise, unless_disturbed(facts, promise, judged))

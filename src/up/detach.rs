@@ -133,6 +133,7 @@ mod tests {
                 token_max_ttl: None,
             },
             objectives: vec![],
+            alerts: vec![],
             assumed_failures_per_month: 1.0,
             deviations: vec![],
         };

@@ -75,6 +75,7 @@ async fn keep(
         ports: &pairs,
         links: LinkNeeds::default(),
         disks: &[],
+        seal: None,
     })
     .map_err(|error| UpError::Failed(format!("cannot prepare the nodes: {error}")))?;
     let cluster = Arc::new(cluster);

@@ -64,13 +64,14 @@ path "secret/metadata/tenants/{tenant_id}/*" { capabilities = ["read", "list"] }
             token_max_ttl: None,
         },
         objectives: vec![],
+        alerts: vec![],
         assumed_failures_per_month: 1.0,
         deviations: vec![],
     }
 }
 
 pub fn up_request(binary: &Path) -> UpRequest {
-    let tuning = ServerTuning { performance_multiplier: Some(1) };
+    let tuning = ServerTuning { performance_multiplier: Some(1), ..ServerTuning::default() };
     UpRequest { blueprint: blueprint(), tuning, binary: binary.to_owned() }
 }
 
@@ -95,6 +96,9 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
         ],
         keys: None,
         lease_ttl: None,
+        blueprint_file: None,
+        seed: None,
+        random: None,
         warm_up: Span::from_ms(200),
         steady: Span::from_ms(500),
         timeline: vec![Step {
@@ -110,12 +114,15 @@ pub fn scenario(fault: FaultKind, heal_after: u64) -> Scenario {
             strain: None,
             rest: None,
             hand_over: None,
+            when: Default::default(),
+            count: None,
         }],
         recovery: Recovery {
             within: Span::from_secs(30),
             hold: Span::from_secs(1),
             restore_into: Default::default(),
         },
+        alerts: None,
         abort_when: None,
         expect: vec!["no-lost-writes".into()],
         tags: vec![],
@@ -140,6 +147,7 @@ pub fn run(file: &AttachFile, scenario: Scenario, folder: RunFolder) -> Result<R
         known_findings: vec![],
         saved_states: None,
         siblings: Siblings::none(),
+        prometheus: None,
         postgres: None,
     };
     let (now, zero) = (Timestamp::now(), Instant::now());

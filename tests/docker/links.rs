@@ -59,10 +59,11 @@ fn cut_off(binary: &ServerBinary, beside: bool, within: Duration) {
             upgrade_to: None,
             program: binary.product.binary(),
             blueprint: &blueprint,
-            tuning: &ServerTuning { performance_multiplier: Some(1) },
+            tuning: &ServerTuning { performance_multiplier: Some(1), ..ServerTuning::default() },
             private: &private,
             logs: &private.join("logs"),
             disks: &[],
+            seal: None,
         };
         let needs = LinkNeeds { peers: true, clients: false };
         let exe = env!("CARGO_BIN_EXE_vaultquake").into();

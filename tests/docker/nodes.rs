@@ -38,6 +38,7 @@ pub async fn prepare(
         private,
         logs: &private.join("logs"),
         disks: &[],
+        seal: None,
     })
     .await
 }

@@ -36,6 +36,7 @@ async fn one_node_of(binary: &ServerBinary, private: &Path) -> (DockerCluster, S
         private,
         logs: &private.join("logs"),
         disks: &[Disk::Audit],
+        seal: None,
     };
     let cluster = DockerCluster::prepare(options).await.unwrap();
     cluster.start(&n1()).await.unwrap();

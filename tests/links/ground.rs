@@ -46,12 +46,13 @@ impl Ground {
             binary: binary.to_owned(),
             upgrade_to: None,
             blueprint: &blueprint,
-            tuning: &ServerTuning { performance_multiplier: Some(multiplier()) },
+            tuning: &ServerTuning { performance_multiplier: Some(multiplier()), ..ServerTuning::default() },
             folder: folder.path(),
             logs: folder.path(),
             ports: &pairs,
             links: LinkNeeds { peers: true, clients: true },
             disks: &[],
+            seal: None,
         })
         .unwrap();
         let access = runtime.block_on(async {

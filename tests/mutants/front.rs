@@ -4,6 +4,7 @@ use crate::catalogue::Mutant;
 use crate::lab::Lab;
 use crate::proxy;
 use async_trait::async_trait;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use vaultquake::cluster::{Ability, Cluster, ClusterError, Links, Node, NodeFiles, Signal, StorePlace, Took};
 use vaultquake::model::{Edition, NodeId, Strain};
@@ -31,7 +32,7 @@ pub fn front(mutant: &'static Mutant) -> Front {
                 let endpoint = Endpoint::new(&url, None).map_err(|error| error.to_string())?;
                 nodes.push(Node { id: node.id.clone(), endpoint });
             }
-            Ok(Arc::new(Behind { cluster, nodes }) as Arc<dyn Cluster>)
+            Ok(Arc::new(Behind { cluster, nodes, lab }) as Arc<dyn Cluster>)
         })
     })
 }
@@ -40,6 +41,7 @@ struct Behind {
     cluster: Arc<dyn Cluster>,
     /// The same nodes, at the addresses of their proxies.
     nodes: Vec<Node>,
+    lab: Arc<Lab>,
 }
 
 #[async_trait]
@@ -57,6 +59,7 @@ impl Cluster for Behind {
     }
 
     async fn signal(&self, node: &NodeId, signal: Signal) -> Result<Took, ClusterError> {
+        self.lab.note_signal(self.nodes.iter().position(|known| known.id == *node), signal);
         self.cluster.signal(node, signal).await
     }
 
@@ -72,8 +75,12 @@ impl Cluster for Behind {
         self.cluster.files(node)
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        self.cluster.first_store()
+    fn store(&self, node: &NodeId) -> Option<StorePlace> {
+        self.cluster.store(node)
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.cluster.ca_file()
     }
 
     async fn ended(&self, node: &NodeId) -> Option<String> {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
-use vaultquake::cluster::Node;
+use vaultquake::cluster::{Node, Signal};
 use vaultquake::vault::{RawAnswer, Wire};
 
 /// No answer: the connection is closed.
@@ -31,6 +31,9 @@ pub struct Lab {
     /// Bugs show from the load's first read on: what comes before is setting up.
     armed: AtomicBool,
     turns: AtomicU64,
+    /// Whether a node was paused, and whether a leader was killed after that.
+    paused: AtomicBool,
+    lost_its_leader: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -60,6 +63,8 @@ impl Lab {
             first_leader: OnceLock::new(),
             armed: AtomicBool::new(false),
             turns: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
+            lost_its_leader: AtomicBool::new(false),
             seen: Mutex::default(),
         })
     }
@@ -97,6 +102,21 @@ impl Lab {
 
     pub fn leader(&self) -> usize {
         self.leader.load(Ordering::Relaxed)
+    }
+
+    /// Before it is given to the node.
+    pub fn note_signal(&self, node: Option<usize>, signal: Signal) {
+        match signal {
+            Signal::Pause => self.paused.store(true, Ordering::Relaxed),
+            Signal::Kill if self.paused.load(Ordering::Relaxed) && node == Some(self.leader()) => {
+                self.lost_its_leader.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn was_paused_then_lost_its_leader(&self) -> bool {
+        self.lost_its_leader.load(Ordering::Relaxed)
     }
 
     /// A standby, the same as long as the leader is.

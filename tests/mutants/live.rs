@@ -28,7 +28,7 @@ pub fn scenario(name: &str) -> Result<Scenario, String> {
     let mut scenario = load_scenario(&path).map_err(|error| error.to_string())?;
     // How far a standby may be behind is promised of a cluster that is left alone: one that was sealed comes back with
     // old data.
-    if !scenario.timeline.is_empty() {
+    if !scenario.timeline.is_empty() || scenario.random.is_some() {
         scenario.blueprint.objectives.clear();
     }
     Ok(scenario)
@@ -104,6 +104,7 @@ fn run_with(
             known_findings: known_findings()?,
             saved_states: None,
             siblings: Siblings::none(),
+            prometheus: None,
             postgres: None,
         };
         let (now, zero) = (Timestamp::now(), Instant::now());

@@ -1,5 +1,6 @@
 //! Planted bugs: for each checker, that it reports what it must and nothing else. Saved runs are judged again by
-//! every `cargo test`; with VQ_MUTANTS=live all are run against a real cluster, with VQ_MUTANTS=save kept as well.
+//! every `cargo test`; with VQ_MUTANTS=live all are run against a real cluster, with VQ_MUTANTS=save kept as well, and with
+//! VQ_MUTANTS=soak one is looked for with random faults.
 
 mod asked;
 mod audit;
@@ -16,6 +17,7 @@ mod proxy;
 mod saved;
 #[path = "../skips/mod.rs"]
 mod skips;
+mod soak;
 mod turn;
 
 use catalogue::{Mutant, mutants};
@@ -41,6 +43,7 @@ enum Mode {
     Judge,
     Live,
     Save,
+    Soak,
 }
 
 fn main() -> ExitCode {
@@ -53,11 +56,18 @@ fn main() -> ExitCode {
     let mode = match std::env::var("VQ_MUTANTS").as_deref() {
         Ok("live") => Mode::Live,
         Ok("save") => Mode::Save,
+        Ok("soak") => Mode::Soak,
         _ => Mode::Judge,
     };
     let mut arguments = Arguments::from_args();
     if mode == Mode::Judge {
         return libtest_mimic::run(&arguments, judging()).exit_code();
+    }
+    if mode == Mode::Soak {
+        let trial = skips::trial("a_bug_that_needs_two_faults_in_an_order", default_server, |server| {
+            soak::found_shrunk_and_repeated(&server)
+        });
+        return libtest_mimic::run(&arguments, vec![trial]).exit_code();
     }
     // They share one cluster, and would be felt by one another.
     arguments.test_threads = Some(1);

@@ -23,6 +23,7 @@ pub fn base(scenario: &str, summary: &str) -> RunResult {
         outages: vec![],
         stale_reads: vec![],
         rehearsal: None,
+        alerts: vec![],
         load: vec![],
         budget: None,
         control: Control {

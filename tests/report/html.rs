@@ -4,7 +4,7 @@ use crate::fixtures;
 use std::path::Path;
 use vaultquake::model::{
     ConfigurationChange, InVain, Lane, LoadRow, NodeId, Picture, Rehearsal, Role, RunResult, Server, Servers,
-    UpgradeStep, Violation,
+    SnapshotFirst, UpgradeStep, Violation,
 };
 use vaultquake::report;
 
@@ -114,6 +114,11 @@ fn no_text_from_outside_becomes_markup() {
     result.server = Servers::One(Server { product: evil.into(), version: evil.into() });
     result.rehearsal = Some(Rehearsal {
         go: false,
+        snapshot: Some(SnapshotFirst {
+            node: Some(NodeId::new(evil)),
+            trouble: Some(evil.into()),
+            ..SnapshotFirst::default()
+        }),
         steps: vec![UpgradeStep {
             fault: evil.into(),
             node: NodeId::new(evil),

@@ -4,4 +4,5 @@ mod build;
 mod conformance;
 mod fixtures;
 mod html;
+mod suite;
 mod text;

@@ -3,7 +3,7 @@
 use crate::fixtures;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus};
 use unicode_width::UnicodeWidthStr;
-use vaultquake::model::{RunResult, Verdict, Violation};
+use vaultquake::model::{NodeId, Rehearsal, RunResult, SnapshotFirst, Verdict, Violation};
 use vaultquake::report;
 
 #[test]
@@ -157,4 +157,27 @@ fn markdown_neither_formats_nor_mentions_what_a_server_said() {
         line,
         "- &#64;everyone &lt;img src=x&gt; \\[click\\](http://evil) \\| \\*\\*bold\\*\\* \\`code\\`"
     );
+}
+
+#[test]
+fn the_sheet_of_an_upgrade_begins_with_its_snapshot() {
+    let (mut result, _) = fixtures::leader_kill();
+    let snapshot = SnapshotFirst {
+        node: Some(NodeId::new("n1")),
+        bytes: 546_369,
+        sha256: "6e9c912d9171".repeat(5),
+        took_ms: 230.0,
+        trouble: None,
+    };
+    let rehearsal =
+        |snapshot| Rehearsal { go: false, snapshot, steps: vec![], compared: None, changes: vec![] };
+    result.rehearsal = Some(rehearsal(Some(snapshot.clone())));
+    let row = "| snapshot | n1 | – | – | – | – | 546,369 bytes in 230 ms, whole, SHA-256 6e9c912d9171… |";
+    assert!(report::markdown(&result).contains(row), "{}", report::markdown(&result));
+    assert!(report::terminal(&result, false).contains("snapshot before it: 546,369 bytes in 230 ms"));
+    let refused = SnapshotFirst { trouble: Some("no space left".into()), ..snapshot };
+    result.rehearsal = Some(rehearsal(Some(refused)));
+    assert!(report::markdown(&result).contains("| none: no space left |"));
+    result.rehearsal = Some(rehearsal(None));
+    assert!(!report::terminal(&result, false).contains("snapshot before it"));
 }

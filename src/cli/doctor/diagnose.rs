@@ -79,6 +79,7 @@ pub fn diagnose(probes: &Probes) -> Vec<Diagnosis> {
     all.push(clients(probes));
     all.push(redis(probes));
     all.push(kms(probes));
+    all.push(prometheus(probes));
     all.push(match lacking.as_slice() {
         [] => works(PROCESS, "can run: nodes as child processes on 127.0.0.1"),
         lacking => missing(PROCESS, format!("cannot run, for want of: {}", lacking.join(", ")), "see above"),
@@ -257,6 +258,18 @@ fn kms(probes: &Probes) -> Diagnosis {
     }
 }
 
+fn prometheus(probes: &Probes) -> Diagnosis {
+    const NAME: &str = "Prometheus";
+    match &probes.prometheus {
+        Ok(at) => works(NAME, format!("at {}, for scenarios that expect alerts", at.display())),
+        Err(_) => missing(
+            NAME,
+            "none; scenarios that expect alerts are skipped",
+            "install it (Debian: apt install prometheus)",
+        ),
+    }
+}
+
 fn lock(probes: &Probes) -> Diagnosis {
     const NAME: &str = "machine-wide lock";
     match &probes.lock {
@@ -300,6 +313,7 @@ mod tests {
             clients_folder: "/cache/clients".into(),
             redis: Err("none".into()),
             kms: Some("/usr/bin/moto_server".into()),
+            prometheus: Err("none".into()),
             lock: Ok(None),
         }
     }

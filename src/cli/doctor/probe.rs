@@ -43,6 +43,7 @@ pub struct Probes {
     pub redis: Result<PathBuf, String>,
     /// Where a program with the API of AWS KMS is at hand.
     pub kms: Option<String>,
+    pub prometheus: Result<PathBuf, String>,
     /// Who has the machine-wide lock, if somebody does.
     pub lock: Result<Option<String>, String>,
 }
@@ -69,6 +70,7 @@ pub fn probe(options: &ProvisionOptions, reports: &Path) -> Probes {
         clients_folder: options.cache.join("clients"),
         redis: helper::find_redis(path).map_err(|error| error.to_string()),
         kms: helper::find_kms(options).map(|found| found.display().to_string()),
+        prometheus: helper::find_prometheus(&options.search_path).map_err(|error| error.to_string()),
         lock: lock::holder().map_err(|error| error.to_string()),
     }
 }

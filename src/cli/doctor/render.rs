@@ -96,12 +96,18 @@ mod tests {
         rotate a node's audit file        yes      no 3)                     yes
         take the database away            yes      no 6)                     yes
         replace a node's program          yes      with hook upgrade         yes
+        disturb the KMS of the seal       yes      no 7)                     yes
+        replace the cluster's keys        yes      no 8)                     yes
+        wipe a node's store               yes      no 9)                     yes
         1) an attached cluster's network is not ours to disturb
         2) a TCP proxy cannot lose packets
         3) no hook is known for it
         4) a limit of its own takes a container
         5) child processes share this machine's network
         6) the database of an attach file is not ours to take away
+        7) an attached cluster's seal is not ours to choose
+        8) an attached cluster's keys are not ours to replace
+        9) the stores of an attached cluster are not ours to wipe
         ");
     }
 }

@@ -161,7 +161,7 @@ impl AttachCluster {
         }
         // A node that opens itself takes no keys.
         let threshold = if self.unseals_itself { 0 } else { self.threshold };
-        Ok(Access { root_token, unseal_keys, threshold, tenants: Vec::new() })
+        Ok(Access { root_token, unseal_keys, threshold, ..Access::default() })
     }
 
     /// Asks the nodes again, right before something is done to one. A heal may go by the recorded id when the

@@ -6,7 +6,8 @@ use super::log::LogCopy;
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took,
+    capabilities,
 };
 use crate::docker::{
     Bind, ContainerPlan, ContainerState, DockerError, Engine, EngineWatch, MadeList, Owner, candidates,
@@ -40,6 +41,8 @@ pub struct DockerOptions<'a> {
     pub logs: &'a Path,
     /// What each node gets a disk of its own for.
     pub disks: &'a [Disk],
+    /// What opens the nodes; nothing where a person does.
+    pub seal: Option<&'a SealStanza>,
 }
 
 pub struct DockerCluster {
@@ -160,6 +163,7 @@ impl DockerCluster {
             options.logs,
             &addresses,
             options.disks,
+            options.seal.map(|seal| (seal, subnet.gateway())),
         )?;
         for (index, (node, folder)) in prepared.nodes.iter().zip(prepared.folders).enumerate() {
             let container = self.owner.name(node.id.as_str());
@@ -204,11 +208,6 @@ impl DockerCluster {
     /// This machine, as the nodes reach it.
     pub fn gateway(&self) -> Ipv4Addr {
         self.gateway
-    }
-
-    /// The CA that signed every node's certificate; a joining node needs its text.
-    pub fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
     }
 
     /// Where a node is at this moment.
@@ -395,8 +394,12 @@ impl Cluster for DockerCluster {
         Ok(format!("container {} answers after {} ms{linked}", state.short_id(), began.elapsed().as_millis()))
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
+    fn store(&self, id: &NodeId) -> Option<StorePlace> {
+        Some(self.slot(id).ok()?.1.folder.store(id))
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     fn files(&self, id: &NodeId) -> NodeFiles {

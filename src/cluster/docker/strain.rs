@@ -23,6 +23,10 @@ const IN_USE: [&str; 2] = ["unable to set memory limit", "busy"];
 /// A throttled disk takes at least this share of the time that its limit makes a write wait.
 const DISK_SHARE: f64 = 0.5;
 
+fn is_of_no_node(strain: &Strain) -> ClusterError {
+    ClusterError::NotApplicable(format!("no node can be given {}", strain.words()))
+}
+
 impl DockerCluster {
     pub(super) async fn take_away(
         &self,
@@ -51,6 +55,7 @@ impl DockerCluster {
                     answer => format!("it is off its network, and {} {answer}", node.endpoint.address),
                 }
             }
+            Strain::SlowAnswers { .. } => return Err(is_of_no_node(strain)),
         };
         Ok(Took { at, evidence })
     }
@@ -93,6 +98,7 @@ impl DockerCluster {
                     connecting(node).await
                 ))
             }
+            Strain::SlowAnswers { .. } => Err(is_of_no_node(strain)),
         }
     }
 

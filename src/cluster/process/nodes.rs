@@ -5,7 +5,8 @@ use super::links::{FrontPorts, NodeLinks};
 use crate::cluster::node_config::NodeAddresses;
 use crate::cluster::node_folders::{self, NodeFolder, PreparedNodes};
 use crate::cluster::{
-    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, Signal, StorePlace, Took, capabilities,
+    Ability, Cluster, ClusterError, LinkNeeds, Links, Node, NodeFiles, SealStanza, Signal, StorePlace, Took,
+    capabilities,
 };
 use crate::machine::{ChildProcess, describe, poll_until};
 use crate::model::{Blueprint, Disk, Edition, NodeId, ServerTuning, Strain};
@@ -35,6 +36,8 @@ pub struct ProcessOptions<'a> {
     pub links: LinkNeeds,
     /// What each node gets a disk of its own for.
     pub disks: &'a [Disk],
+    /// What opens the nodes; nothing where a person does.
+    pub seal: Option<&'a SealStanza>,
 }
 
 pub struct ProcessCluster {
@@ -82,6 +85,7 @@ impl ProcessCluster {
             options.logs,
             &addresses,
             options.disks,
+            options.seal.map(|seal| (seal, Ipv4Addr::LOCALHOST)),
         )?;
         let slots = folders.into_iter().map(|folder| Slot {
             folder,
@@ -97,11 +101,6 @@ impl ProcessCluster {
         let links = NodeLinks::start(fronts, &own_ports, pids)?;
         let ProcessOptions { binary, upgrade_to, .. } = options;
         Ok(Self { nodes, slots, links, ca_file, binary, upgrade_to })
-    }
-
-    /// The CA that signed every node's certificate; a joining node needs its text.
-    pub fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
     }
 
     /// The process of a node that runs, this moment.
@@ -188,8 +187,12 @@ impl Cluster for ProcessCluster {
         }
     }
 
-    fn first_store(&self) -> Option<StorePlace> {
-        Some(self.slots.first()?.folder.store(&self.nodes.first()?.id))
+    fn store(&self, id: &NodeId) -> Option<StorePlace> {
+        Some(self.slot(id).ok()?.1.folder.store(id))
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     fn files(&self, id: &NodeId) -> NodeFiles {

@@ -1,6 +1,6 @@
 //! Metrics as Prometheus reads them, by the names that the documents give.
 
-use crate::conformance::{Answer, Cases, Checked, Lab, Source};
+use crate::conformance::{Answer, Cases, Checked, Lab, Source, SpareConfig, Storage};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -97,6 +97,19 @@ pub fn register(cases: &mut Cases) {
         source,
         "`vault_core_unsealed` is 1 on an unsealed server",
         |lab| async move { value(&lab, "vault_core_unsealed", 1.0).await },
+    );
+    cases.add(
+        "sys/metrics/sealed-is-0",
+        source,
+        "`vault_core_unsealed` is 0 on a sealed server, on which an alert depends",
+        |lab| async move {
+            let spare = lab.spare(SpareConfig::new(Storage::Memory)).await?;
+            let keyed = lab.keyed(&spare, 5, 3).await?;
+            keyed.lab.get(SCRAPE).await?.is(200)?.that("", "says that it is sealed", |text| {
+                sample(text.as_str().unwrap_or_default(), "vault_core_unsealed") == Some(0.0)
+            })?;
+            Ok(())
+        },
     );
     cases.add(
         "sys/metrics/active-is-1",

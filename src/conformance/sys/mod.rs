@@ -11,6 +11,7 @@ mod leases_revoke;
 mod metrics;
 mod peers;
 mod raft;
+mod recovery;
 mod snapshot;
 mod unseal;
 
@@ -25,6 +26,7 @@ pub fn register(cases: &mut Cases) {
     raft::register(cases);
     peers::register(cases);
     snapshot::register(cases);
+    recovery::register(cases);
     leases::register(cases);
     leases_revoke::register(cases);
     metrics::register(cases);

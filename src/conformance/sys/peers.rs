@@ -163,7 +163,7 @@ async fn leader(lab: &Lab) -> Checked<(Keyed, Lab)> {
 }
 
 /// Joins quietly and waits until the node is a standby; asks it without a token.
-async fn joined(lab: &Lab, leader: &Keyed, second: &Spare) -> Checked<Lab> {
+pub(super) async fn joined(lab: &Lab, leader: &Keyed, second: &Spare) -> Checked<Lab> {
     let asked = lab.of(second);
     let body = json!({ "leader_api_addr": leader.spare.endpoint.url });
     asked.quietly().post(JOIN, body).await?.is(200)?;

@@ -7,7 +7,11 @@ use serde_json::json;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
-const SNAPSHOT: &str = "sys/storage/raft/snapshot";
+/// Saves what is there, and takes what is to be there instead.
+pub(super) const RESTORE: &str = "sys/storage/raft/snapshot";
+/// The same of a snapshot of another cluster.
+pub(super) const RESTORE_BY_FORCE: &str = "sys/storage/raft/snapshot-force";
+const SNAPSHOT: &str = RESTORE;
 const CANARY: &str = "vq-canary-4f1d2c7a90be";
 
 pub fn register(cases: &mut Cases) {
@@ -59,7 +63,7 @@ pub fn register(cases: &mut Cases) {
             let (_, bytes) = root.quietly().download(SNAPSHOT).await?;
             keyed.spare.kill();
             let (new, new_root) = opened(&lab).await?;
-            restore(&new_root, "sys/storage/raft/snapshot-force", bytes).await?.is(204)?;
+            restore(&new_root, RESTORE_BY_FORCE, bytes).await?.is(204)?;
             // It seals itself, some time after its answer: its own key does not open what it has then.
             let key = json!({ "key": keyed.keys[0] });
             let old_root = new.lab.as_token(&keyed.root_token);
@@ -180,7 +184,14 @@ async fn opened(lab: &Lab) -> Checked<(Keyed, Lab)> {
     Ok((keyed, root))
 }
 
-async fn restore(root: &Lab, path: &str, bytes: Vec<u8>) -> Checked<Answer> {
+/// A snapshot of what is there.
+pub(super) async fn save(root: &Lab) -> Checked<Vec<u8>> {
+    let (answer, bytes) = root.download(SNAPSHOT).await?;
+    answer.is(200)?;
+    Ok(bytes)
+}
+
+pub(super) async fn restore(root: &Lab, path: &str, bytes: Vec<u8>) -> Checked<Answer> {
     root.ask(Method::POST, path, Body::Bytes(bytes)).await
 }
 

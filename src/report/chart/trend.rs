@@ -44,7 +44,9 @@ pub fn trend_line(id: &str, trend: &FigureTrend) -> String {
             Verdict::Inconclusive => Ink::Inconclusive,
         };
         let radius = if place + 1 == points.len() { 4.0 } else { 2.5 };
-        svg.circle(x(place), y(point.value), radius, &Look::fill(ink));
+        // What does not count is a ring: seen, and in no band.
+        let look = if point.counts { Look::fill(ink) } else { Look::stroke(ink, 1.5) };
+        svg.circle(x(place), y(point.value), radius, &look);
     }
     svg.finish()
 }

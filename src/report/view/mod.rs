@@ -6,7 +6,7 @@ mod drawn;
 use self::drawn::{BudgetView, Chart, FailoverView, Ramp, Titled};
 use super::chart::{self, Size};
 use super::rows::{self, Row};
-use super::{figure, network, rehearsal, summary, words};
+use super::{alerts, figure, network, rehearsal, summary, words};
 use crate::model::{FaultRow, InvariantRow, Outcome, Picture, RunResult};
 use serde::Serialize;
 
@@ -35,6 +35,7 @@ pub struct View {
     timeline_note: Option<String>,
     percentiles: Vec<Titled>,
     rehearsal: Option<RehearsalView>,
+    alerts: AlertsView,
     faults: Table,
     failovers: Vec<FailoverView>,
     outages: Table,
@@ -59,6 +60,12 @@ pub struct View {
 struct Table {
     rows: Vec<Vec<String>>,
     more: usize,
+}
+
+#[derive(Serialize)]
+struct AlertsView {
+    headings: [&'static str; 6],
+    rows: Vec<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -127,6 +134,7 @@ pub fn view(result: &RunResult, picture: &Picture) -> View {
             errors: rehearsal::errors(upgrade),
             changes: rehearsal::changes(upgrade),
         }),
+        alerts: AlertsView { headings: alerts::HEADINGS, rows: alerts::rows(result) },
         faults: table(&result.faults, fault_row),
         failovers: result
             .failovers

@@ -10,6 +10,7 @@ pub mod reads;
 pub mod removals;
 pub mod roles;
 pub mod shaken;
+pub mod soaked;
 pub mod tenants;
 pub mod tokens;
 pub mod upgraded;

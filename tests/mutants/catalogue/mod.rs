@@ -83,3 +83,4 @@ const MINORITY: &str = "minority-silent";
 const NOTHING: &str = "audit-or-nothing";
 const SNAPSHOT: &str = "snapshot-equal";
 const SERVED: &str = "served-through-every-node";
+const NEWEST: &str = "lost-only-newest";

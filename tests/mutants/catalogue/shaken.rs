@@ -1,13 +1,23 @@
 //! Mutants of clusters that something is done to: cut off, kept from auditing, restored. Each has a cluster of its own.
 
-use super::{AUDIT, LEADER, LOST, MINORITY, Mutant, NOTHING, ORDER, SERVED, SESSION, SNAPSHOT};
-use crate::bugs::{legal, shaken, upgraded};
+use super::{AUDIT, LEADER, LOST, MINORITY, Mutant, NEWEST, NOTHING, ORDER, SERVED, SESSION, SNAPSHOT};
+use crate::bugs::{legal, read_back, shaken, upgraded};
 
 pub const MUTANTS: &[Mutant] = &[
     mutant!("clean-cut-off", "cut-off", legal::clean, "Nothing.", [], []),
     mutant!("clean-unaudited", "unaudited", legal::clean, "Nothing.", [], []),
     mutant!("clean-restored", "restored", legal::clean, "Nothing.", [], []),
     mutant!("clean-upgraded", "upgraded", legal::clean, "Nothing.", [], []),
+    // Who is left of three need not have had the newest.
+    mutant!("clean-lost", "lost", legal::clean, "Nothing.", [], [LOST]),
+    mutant!(
+        "lost-from-the-middle",
+        "lost",
+        read_back::one_forgotten,
+        "After a majority was lost one version of a secret is missing, and newer ones are there.",
+        [NEWEST, LOST],
+        []
+    ),
     mutant!(
         "upgraded-forwards-nothing",
         "upgraded",
