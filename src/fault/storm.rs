@@ -71,7 +71,7 @@ impl Nodes {
     async fn insist(&self, method: Method, path: &str, body: &Value, within: Duration) -> bool {
         let began = Instant::now();
         while began.elapsed() < within {
-            if self.lead(method.clone(), path, Some(body)).await.is_some_and(|answer| is_fine(&answer)) {
+            if self.lead(method.clone(), path, Some(body)).await.is_some_and(|answer| answer.is_success()) {
                 return true;
             }
             sleep(AGAIN_AFTER).await;
@@ -89,10 +89,6 @@ impl Nodes {
             _ => None,
         }
     }
-}
-
-fn is_fine(answer: &Answer) -> bool {
-    (200..300).contains(&answer.status)
 }
 
 /// Runs `count` jobs, `at_once` at a time, and returns how long each took from the beginning on.
@@ -204,7 +200,11 @@ async fn make(
         async move {
             while Instant::now() < until {
                 let body = json!({ "ttl": ttl(number), "policies": ["default"] });
-                if nodes.lead(Method::POST, &path, Some(&body)).await.is_some_and(|answer| is_fine(&answer)) {
+                if nodes
+                    .lead(Method::POST, &path, Some(&body))
+                    .await
+                    .is_some_and(|answer| answer.is_success())
+                {
                     return true;
                 }
                 sleep(AGAIN_AFTER).await;
@@ -220,9 +220,10 @@ async fn revoke_prefix(nodes: &Nodes, prefix: &str, journal: &Journal, fault: &s
     let path = format!("sys/leases/revoke-prefix/{prefix}");
     while began.elapsed() < GONE_WITHIN {
         let sent_ms = journal.now_ms();
-        let status = nodes.lead(Method::PUT, &path, Some(&json!({}))).await.map(|answer| answer.status);
+        let answer = nodes.lead(Method::PUT, &path, Some(&json!({}))).await;
+        let status = answer.as_ref().map(|answer| answer.status);
         journal.write(Event::StormRevoked { fault: fault.to_owned(), sent_ms, status });
-        if status.is_some_and(|status| (200..300).contains(&status)) {
+        if answer.is_some_and(|answer| answer.is_success()) {
             return;
         }
         sleep(AGAIN_AFTER).await;
@@ -266,7 +267,7 @@ impl LoginStorm {
                     let client = &nodes.clients[turn % nodes.clients.len()];
                     let asked = client.call(Method::POST, &path, Some(&body));
                     if let Ok(Ok(answer)) = timeout(ANSWER_WITHIN, asked).await
-                        && is_fine(&answer)
+                        && answer.is_success()
                     {
                         return true;
                     }
