@@ -47,7 +47,7 @@ pub(super) async fn hold(scenario: &Scenario, engine: &LoadEngine, stop: &Stop) 
     engine.count_successes_from_now();
     let began = Instant::now();
     stop.wait(scenario.recovery.hold.0).await;
-    let disturbs = scenario.timeline.iter().any(|step| !step.fault.is_of_credentials());
+    let disturbs = scenario.timeline.iter().any(|step| !step.fault.disturbs_nobody());
     let kinds = [false, true]
         .map(|writes| (writes, scenario.load.iter().any(|load| load.workload.stores_a_version() == writes)));
     let serves =
